@@ -1,0 +1,1 @@
+"""Gradients of nets, built as operators: Caffe2's names and rules."""

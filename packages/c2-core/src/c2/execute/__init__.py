@@ -1,0 +1,1 @@
+"""Running nets: workspace, binding of kernels to blobs, the flat loop."""

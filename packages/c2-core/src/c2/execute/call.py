@@ -1,0 +1,49 @@
+"""Makes a kernel a plain call on arrays: arguments filled in, classes set up, results as a tuple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from c2.registry import Device, Kernel, TensorSpec
+
+# call(*arrays, out=None | array | tuple) -> array or tuple; `out` only where the kernel takes it.
+Call = Callable[..., Any]
+
+
+def make_call(
+    kernel: Kernel,
+    device: Device,
+    specs: Sequence[TensorSpec | None],
+    args: dict[str, Any],
+    n_outputs: int,
+    rng: Any = None,
+    context: Any = None,
+) -> Call:
+    """Binds everything but the arrays.
+
+    Args:
+        specs: of the inputs; a kernel class is set up with them.
+        rng: made by the device from the operator's seed; for kernels that name `rng`.
+        context: an `OpContext`; for kernels that name `context`.
+    """
+    keywords = dict(args)
+    if kernel.takes_n_outputs:
+        keywords["n_outputs"] = n_outputs
+    if kernel.takes_rng:
+        keywords["rng"] = rng
+    if kernel.takes_context:
+        keywords["context"] = context
+    if kernel.is_class:
+        made: Call = kernel.function(device.namespace(), *specs, **keywords)
+        return made
+    return partial(kernel.function, device.namespace(), **keywords)
+
+
+def as_results(result: Any, n_outputs: int) -> tuple[Any, ...]:
+    """What a kernel returned as a tuple of the outputs that were asked for."""
+    if result is None:
+        return ()
+    results = result if isinstance(result, tuple) else (result,)
+    return results[:n_outputs]

@@ -1,0 +1,1 @@
+"""Activations: elementwise functions between layers."""

@@ -1,0 +1,1 @@
+"""Placement: which device and which kernel serve an operator, and why."""

@@ -1,0 +1,93 @@
+"""Device: where arrays live. One object per kind of device; it touches no driver before it is asked to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+
+class Device(ABC):
+    """The contract of a device. c2-core has the CPU; plugins subclass this for others.
+
+    Attributes:
+        name: the name in DeviceOption's enumeration: "CPU", "CUDA", "OPENCL", ...
+        source: the distribution that registered it.
+    """
+
+    name = ""
+    source = ""
+
+    @abstractmethod
+    def probe(self) -> str | None:
+        """Really runs something on the device. Returns None, or the reason why it cannot be used."""
+
+    @abstractmethod
+    def namespace(self) -> Any:
+        """The array namespace `xp` that portable kernels of this device compute with."""
+
+    def supports_portable(self, type_: str) -> str | None:
+        """None where `namespace()` can serve the portable kernel of this operator type, or the reason why not."""
+        return None
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        """An array of the device with any content."""
+        return self.namespace().empty(shape, dtype=dtype)
+
+    @abstractmethod
+    def owns(self, value: Any) -> bool:
+        """Whether an array lives on this device."""
+
+    @abstractmethod
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> Any:
+        """A copy of the array on the device."""
+
+    @abstractmethod
+    def to_numpy(self, value: Any) -> np.ndarray[Any, Any]:
+        """A copy of the device's array in host memory, finished when it returns."""
+
+    @abstractmethod
+    def copy_into(self, target: Any, value: Any) -> None:
+        """Copies `value`, of this device or of the host, into an array of this device of equal shape and dtype."""
+
+    def random(self, seed: int | None) -> Any:
+        """A generator of random numbers with NumPy's Generator methods."""
+        return np.random.default_rng(seed)
+
+    def synchronize(self) -> None:
+        """Waits until everything that was started on the device is done."""
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for `c2 doctor`: model, memory, versions."""
+        return {}
+
+
+class CPUDevice(Device):
+    """The host: NumPy arrays."""
+
+    name = "CPU"
+
+    def probe(self) -> str | None:
+        return None if float(np.ones(2, np.float32).sum()) == 2.0 else "NumPy cannot add"
+
+    def namespace(self) -> Any:
+        return np
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        return np.empty(shape, dtype)
+
+    def owns(self, value: Any) -> bool:
+        return isinstance(value, np.ndarray)
+
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> Any:
+        return np.array(array, order="C", copy=True)
+
+    def to_numpy(self, value: Any) -> np.ndarray[Any, Any]:
+        return np.array(value, order="C", copy=True)
+
+    def copy_into(self, target: Any, value: Any) -> None:
+        np.copyto(target, value)
+
+    def describe(self) -> dict[str, Any]:
+        return {"numpy": np.__version__}
