@@ -38,7 +38,7 @@ class OptionalBuildExt(build_ext):
         except Exception as error:  # the compiler drivers of setuptools share no base class
             if PURE == "0":
                 raise
-            print(f"c2-core: no compiled runner ({error}); going on as pure Python", file=sys.stderr)
+            print(f"c2-core: pure Python, without a compiled runner: {error}", file=sys.stderr)
             self.distribution.ext_modules = []
 
 

@@ -1,0 +1,154 @@
+"""The project's sessions: `nox -l` lists them, `nox -s lint tests-3.11` runs some.
+
+Sessions test what a user installs: `build` makes the wheels and sdists in dist/, and the others
+install those wheels. uv is used where it is installed, venv and pip otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|venv"
+nox.options.sessions = ["lint", "types", "tests", "wheels"]
+
+ROOT = Path(__file__).parent
+DIST = Path(os.environ.get("C2_DIST", ROOT / "dist")).resolve()
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+CORE = "c2-core"
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+PLUGINS = [name for name in PACKAGES if name != CORE]
+EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/pyproject.toml"))
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+DEVELOPED_ON = "3.11"
+
+# Folders of tests/: these are c2-core's, each plugin's own folder is named after it.
+CORE_TESTS = ["core", "conformance", "golden", "repo"]
+BACKENDS = sorted(path.stem[len("test_") :] for path in ROOT.glob("tests/conformance/test_*.py"))
+
+
+def short(package: str) -> str:
+    return package.removeprefix("c2-")
+
+
+def test_folders(package: str) -> list[str]:
+    names = CORE_TESTS if package == CORE else [short(package)]
+    return [f"tests/{name}" for name in names if any(ROOT.glob(f"tests/{name}/**/test_*.py"))]
+
+
+TESTED = {short(package): package for package in PACKAGES if test_folders(package)}
+COMBINATIONS = {"core": [], **{short(name): [name] for name in PLUGINS}, "all": PLUGINS}
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def wheel(package: str) -> str:
+    """The wheel of `package` that `build` made."""
+    found = sorted(DIST.glob(f"{package.replace('-', '_')}-*.whl"))
+    if len(found) != 1:
+        raise SystemExit(f"{DIST}: expected one wheel of {package}, got {len(found)}")
+    return str(found[0])
+
+
+def wheels_of(packages: list[str]) -> list[str]:
+    return [wheel(package) for package in packages]
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A copy to build in: setuptools writes beside the sources, and reads what it left there."""
+
+    def leftovers(folder: str, names: list[str]) -> list[str]:
+        top = ["build", "dist"] if Path(folder) == source else []
+        return [n for n in names if n in [*top, "__pycache__"] or n.endswith((".egg-info", ".so"))]
+
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, ignore=leftovers)
+    return target
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", "--output-format=concise", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=DEVELOPED_ON)
+def types(session: nox.Session) -> None:
+    """mypy, strict, over the packages."""
+    session.install(*group("types"), *[f"./packages/{p}" for p in PACKAGES])
+    for package in PACKAGES:
+        session.run("mypy", "--strict", f"packages/{package}/src")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The sdist of every package, and its wheel made from that sdist, into dist/ (or $C2_DIST)."""
+    session.install(*group("build"))
+    shutil.rmtree(DIST, ignore_errors=True)
+    work = Path(session.create_tmp())
+    for package in PACKAGES:
+        source = copied(ROOT / "packages" / package, work / package)
+        session.run(
+            *("python", "-m", "build", "--no-isolation", "--outdir", str(DIST), str(source)),
+            silent=True,
+        )
+    for path in sorted(DIST.iterdir()):
+        session.log(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+@nox.parametrize("package", [nox.param(package, id=name) for name, package in TESTED.items()])
+def tests(session: nox.Session, package: str) -> None:
+    """The tests of one package, against its wheel; arguments after `--` go to pytest."""
+    session.install(*group("test"), *wheels_of(sorted({CORE, package})))
+    session.run("python", "-m", "pytest", *test_folders(package), *session.posargs)
+
+
+@nox.session(python=DEVELOPED_ON, requires=["build"])
+@nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
+def conformance(session: nox.Session, backend: str) -> None:
+    """Every operator's cases on one back end."""
+    session.install(*group("test"), *wheels_of([CORE]))
+    session.run("python", "-m", "pytest", f"tests/conformance/test_{backend}.py", *session.posargs)
+
+
+@nox.session(python="3.10", requires=["build"])
+def protobuf_oldest(session: nox.Session) -> None:
+    """Messages and files with the oldest protobuf that the packages admit."""
+    session.install(*group("test"), wheel(CORE), "protobuf==3.19.0")
+    folders = ["tests/core/proto", "tests/core/serialize"]
+    session.run("python", "-m", "pytest", *folders, *session.posargs)
+
+
+@nox.session(requires=["build"])
+def demo(session: nox.Session) -> None:
+    """`c2 demo` as the README has it, in a fresh environment."""
+    session.install(*wheels_of([CORE, "c2-zoo"]))
+    session.run("c2", "demo", *session.posargs)
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("combination", [nox.param(name, id=name) for name in COMBINATIONS])
+def wheels(session: nox.Session, combination: str) -> None:
+    """The built wheels together in a fresh environment: plugins listed, a small net run."""
+    plugins = COMBINATIONS[combination]
+    session.install(*wheels_of([CORE, *plugins]))
+    session.run("python", "tests/repo/check_installed.py", *plugins)
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("example", [nox.param(name, id=name) for name in EXAMPLES])
+def examples(session: nox.Session, example: str) -> None:
+    """An example package, built, installed beside c2-core and tested as its author would."""
+    source = copied(ROOT / "examples" / example, Path(session.create_tmp()) / example)
+    session.install(*group("test"), wheel(CORE), str(source))
+    session.run("python", "-m", "pytest", f"examples/{example}", *session.posargs)
