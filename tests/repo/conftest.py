@@ -26,6 +26,7 @@ def tracked_files():
 
 
 def pytest_generate_tests(metafunc):
-    if "package" in metafunc.fixturenames:
-        folders = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
-        metafunc.parametrize("package", folders, ids=lambda folder: folder.name)
+    folders = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+    walked = {"package": folders, "plugin": [f for f in folders if f.name != "c2-core"]}
+    for name in walked.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(name, walked[name], ids=lambda folder: folder.name)

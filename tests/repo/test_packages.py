@@ -17,16 +17,28 @@ else:
 CORE = "c2-core"
 
 
-@pytest.fixture
-def project(package):
-    return tomllib.loads((package / "pyproject.toml").read_text())["project"]
+def project_of(folder):
+    return tomllib.loads((folder / "pyproject.toml").read_text())["project"]
 
 
-def import_folders(package):
-    return [path for path in (package / "src").iterdir() if (path / "__init__.py").exists()]
+def installed(folder):
+    """The installed distribution of a package folder; skips where it is not installed."""
+    try:
+        return importlib.metadata.distribution(folder.name)
+    except importlib.metadata.PackageNotFoundError:
+        assert folder.name != CORE, "c2-core must be installed to be tested"
+        pytest.skip(f"{folder.name} is not installed")
 
 
-def test_metadata(package, project):
+def import_folder(folder):
+    """The one folder under `src` that is a Python package."""
+    found = [path for path in (folder / "src").iterdir() if (path / "__init__.py").exists()]
+    assert len(found) == 1, f"expected one import package, got {found}"
+    return found[0]
+
+
+def test_metadata(package):
+    project = project_of(package)
     assert project["name"] == package.name
     assert project["license"] == "BSD-2-Clause"
     assert project["requires-python"] == ">=3.10"
@@ -38,66 +50,44 @@ def test_licence_is_the_repository_s(package, root):
     assert (package / "LICENSE").read_bytes() == (root / "LICENSE").read_bytes()
 
 
-def test_version_agrees(package, project, root):
+def test_version_agrees(package, root):
     newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest, "CHANGELOG.md has no entry"
-    assert project["version"] == newest.group(1), "expected the newest entry of CHANGELOG.md"
+    assert project_of(package)["version"] == newest.group(1)
 
 
 def test_changelog_names_the_package(package, root):
     assert f"`{package.name}`" in (root / "CHANGELOG.md").read_text()
 
 
-def test_source_is_typed(package):
-    folders = import_folders(package)
-    assert len(folders) == 1, f"expected one import package, got {folders}"
-    assert (folders[0] / "py.typed").exists()
-
-
-@pytest.fixture
-def installed(package):
-    try:
-        return importlib.metadata.distribution(package.name)
-    except importlib.metadata.PackageNotFoundError:
-        assert package.name != CORE, "c2-core must be installed to be tested"
-        pytest.skip(f"{package.name} is not installed")
-
-
-def test_installed_package_is_typed_and_licensed(package, project, installed):
-    assert installed.version == project["version"]
-    assert installed.metadata["License-Expression"] == "BSD-2-Clause"
-    found = importlib.util.find_spec(import_folders(package)[0].name)
+def test_installed_package_is_typed_and_licensed(package):
+    distribution = installed(package)
+    assert distribution.version == project_of(package)["version"]
+    assert distribution.metadata["License-Expression"] == "BSD-2-Clause"
+    found = importlib.util.find_spec(import_folder(package).name)
     assert (Path(found.origin).parent / "py.typed").exists()
 
 
-def test_installed_plugin_answers(package, installed):
-    if package.name == CORE:
-        pytest.skip("the core is no plugin")
-    (entry_point,) = [e for e in installed.entry_points if e.group == "c2"]
-    page = entry_point.load()
-    info = page.c2_info()
+def test_installed_plugin_answers(plugin):
+    (entry_point,) = [e for e in installed(plugin).entry_points if e.group == "c2"]
+    info = entry_point.load().c2_info()
     assert set(info) == {"name", "summary", "status"}
-    assert info["name"] == package.name
+    assert info["name"] == plugin.name
 
 
-def test_plugin_depends_on_core_and_on_no_sibling(package, project, root):
-    if package.name == CORE:
-        pytest.skip("the core is no plugin")
-    needed = {re.match(r"[\w-]+", text).group() for text in project["dependencies"]}
+def test_plugin_depends_on_core_and_on_no_sibling(plugin, root):
+    needed = {re.match(r"[\w-]+", text).group() for text in project_of(plugin)["dependencies"]}
     siblings = {path.name for path in (root / "packages").iterdir()} - {CORE}
     assert CORE in needed
     assert not needed & siblings
 
 
-def test_plugin_page(package, project):
+def test_plugin_page(plugin):
     """The page stands where the metadata says, with its API version and what it is for."""
-    if package.name == CORE:
-        pytest.skip("the core is no plugin")
-    entry_points = project["entry-points"]["c2"]
-    assert list(entry_points) == [package.name.removeprefix("c2-")]
+    entry_points = project_of(plugin)["entry-points"]["c2"]
+    assert list(entry_points) == [plugin.name.removeprefix("c2-")]
     (module,) = entry_points.values()
-    page = package / "src" / (module.replace(".", "/") + ".py")
-    tree = ast.parse(page.read_text())
+    tree = ast.parse((plugin / "src" / (module.replace(".", "/") + ".py")).read_text())
     constants = {
         node.targets[0].id: node.value
         for node in tree.body
@@ -105,5 +95,4 @@ def test_plugin_page(package, project):
     }
     assert ast.literal_eval(constants["C2_API_VERSION"]) == 1
     assert "DESCRIPTION" in constants
-    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert "c2_info" in functions
+    assert "c2_info" in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]

@@ -36,7 +36,11 @@ def run_op(
     if with_out and kernel.takes_out and all(s is not None and s.shape is not None for s in inferred):
         buffers = tuple(_junk(on, s) for s in inferred)
         keywords["out"] = buffers[0] if len(buffers) == 1 else buffers
-    results = as_results(call(*arrays, **keywords), len(op.output))
+    with np.errstate(all="ignore"):
+        results = as_results(call(*arrays, **keywords), len(op.output))
+    if "out" in keywords:
+        for got, buffer in zip(results, buffers):
+            assert got is buffer, f"{op.type}: a kernel that names `out` must write there and return it"
     if on.name == "CPU":
         results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in results)
     blobs.update(zip(op.output, results))

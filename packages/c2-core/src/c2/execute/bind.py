@@ -1,0 +1,198 @@
+"""Bind: makes a placed operator a call without arguments.
+
+An operator is *static* where its inputs stay the same arrays from run to run, its kernel takes `out` and its outputs'
+shapes are known: its call is the kernel with all arrays filled in, and running it allocates nothing. Else it is
+*dynamic*: at every run it takes what its blobs hold, and is specialised again when shapes have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from c2.errors import MissingBlob
+from c2.execute.blob import Blob
+from c2.execute.call import Call, as_results, make_call
+from c2.graph.check import CheckedOp
+from c2.graph.infer import infer_op
+from c2.place.choose import Choice, choose_kernel
+from c2.place.place import PlacedOp
+from c2.registry import Device, Registry, TensorSpec
+from c2.registry.spec import spec_of
+
+if TYPE_CHECKING:
+    from c2.execute.workspace import Workspace
+
+Specs = Sequence["TensorSpec | None"]
+
+
+@dataclass(frozen=True)
+class OpContext:
+    """What an operator about the workspace itself is given (Save, If, queues): all others see arrays only."""
+
+    workspace: Workspace
+    op: CheckedOp
+    registry: Registry
+
+
+class OpBinder:
+    """Everything about one operator of one runnable net that does not depend on shapes."""
+
+    def __init__(self, placed: PlacedOp, workspace: Workspace, registry: Registry) -> None:
+        self.placed, self.op, self.device = placed, placed.checked, placed.device
+        self.registry = registry
+        self.inputs = [workspace.blob(n) for n in self.op.inputs]
+        self.outputs = [workspace.blob(n) for n in self.op.outputs]
+        self.context = OpContext(workspace, self.op, registry)
+        option = self.op.op.device_option
+        self.rng = self.device.random(option.random_seed if option.HasField("random_seed") else None)
+        self.choice: Choice | None = None
+        self.reads_values = any(t.name in self.op.schema.values for t in self._present_inputs())
+        self._own: dict[int, Any] = {}
+        self._call: Call | None = None
+        self._call_key: Any = None
+
+    def _present_inputs(self) -> list[Any]:
+        return [self.op.schema.input(k) for k in range(len(self.op.inputs))]
+
+    def make_call(self, specs: Specs) -> Call:
+        """The kernel for these specs, chosen and set up; the one of the last time where they are the same."""
+        key = [None if s is None else (s.shape, s.dtype) for s in specs]
+        if self._call is None or key != self._call_key:
+            self._call, self._call_key = self._new_call(specs), key
+        return self._call
+
+    def _new_call(self, specs: Specs) -> Call:
+        if self.placed.crosses is not None:
+            return _Crossing(self.placed.crosses, self.device)
+        self.choice = choose_kernel(
+            self.registry, self.op.type, self.device.name, self.op.op.engine, specs, self.op.args
+        )
+        n_outputs = len(self.op.outputs)
+        return make_call(
+            self.choice.kernel, self.device, specs, self.op.args, n_outputs, self.rng, self.context
+        )
+
+    @property
+    def takes_out(self) -> bool:
+        return self.placed.crosses is not None or (self.choice is not None and self.choice.kernel.takes_out)
+
+    def buffers(self, specs: Specs, arrays: Sequence[Any], current: Sequence[Any]) -> tuple[Any, ...]:
+        """Where to write outputs of these specs: the input itself in place, what the blob holds, or new memory."""
+        return tuple(self._buffer(k, spec, arrays, current[k]) for k, spec in enumerate(specs))
+
+    def _buffer(self, k: int, spec: TensorSpec | None, arrays: Sequence[Any], current: Any) -> Any:
+        assert spec is not None
+        for name, array in zip(self.op.inputs, arrays):
+            if name == self.op.outputs[k] and self._fits(array, spec):
+                return array
+        for candidate in (current, self._own.get(k)):
+            if self._fits(candidate, spec) and not any(candidate is a for a in arrays):
+                return candidate
+        self._own[k] = self.device.empty(spec.shape, spec.dtype)
+        return self._own[k]
+
+    def _fits(self, array: Any, spec: TensorSpec) -> bool:
+        """Whether an array may serve as a buffer: of the device, of that shape and dtype, with memory of its own."""
+        return (
+            array is not None
+            and self.device.owns(array)
+            and tuple(array.shape) == spec.shape
+            and array.dtype == spec.dtype
+            and getattr(array, "base", None) is None
+        )
+
+
+def make_static(
+    binder: OpBinder, inputs: Specs, outputs: Specs, arrays: Sequence[Any], current: Sequence[Any]
+) -> tuple[Callable[[], Any], tuple[Any, ...]] | None:
+    """The call of a static operator and its output arrays, or None where the operator must be dynamic."""
+    if binder.reads_values or not outputs or any(s is None or s.shape is None for s in outputs):
+        return None
+    call = binder.make_call(inputs)
+    if not binder.takes_out:
+        return None
+    buffers = binder.buffers(outputs, arrays, current)
+    return partial(call, *arrays, out=buffers[0] if len(buffers) == 1 else buffers), buffers
+
+
+class DynamicCall:
+    """The call of an operator whose arrays are found at every run.
+
+    `fixed` holds the arrays of inputs that are the same at every run, None for the others: the blob of a fixed
+    input may already hold what a later operator writes.
+    """
+
+    def __init__(self, binder: OpBinder, fixed: Sequence[Any]) -> None:
+        self.binder = binder
+        self.fixed = fixed
+        self.key: Any = None
+        self.call: Call = _unset
+        self.specs: list[TensorSpec | None] = []
+
+    def __call__(self) -> None:
+        binder = self.binder
+        arrays = [b.value if f is None else f for b, f in zip(binder.inputs, self.fixed)]
+        key = [(a.shape, a.dtype) if hasattr(a, "dtype") else None for a in arrays]
+        if key != self.key or binder.reads_values:
+            self._specialise(arrays, key)
+        if binder.takes_out and all(s is not None and s.shape is not None for s in self.specs):
+            out = binder.buffers(self.specs, arrays, [b.value for b in binder.outputs])
+            result = self.call(*arrays, out=out if len(out) > 1 else out[0])
+        else:
+            result = self.call(*arrays)
+        for blob, value in zip(binder.outputs, as_results(result, len(binder.outputs))):
+            _store(blob, value, binder, arrays)
+
+    def _specialise(self, arrays: list[Any], key: Any) -> None:
+        binder = self.binder
+        for array, blob, tensor in zip(arrays, binder.inputs, binder._present_inputs()):
+            if array is None and not tensor.blob:
+                raise MissingBlob(
+                    f"{binder.op.where}: input {tensor.name} '{blob.name}' holds nothing yet. "
+                    "Feed it, or run the net that makes it, first"
+                )
+        specs = [spec_of(a) for a in arrays]
+        self.specs = infer_op(binder.op, specs)
+        self.call = binder.make_call(specs)
+        self.key = key
+
+
+def _store(blob: Blob, value: Any, binder: OpBinder, arrays: Sequence[Any]) -> None:
+    """Puts a result into its blob; in place means into the storage of the input, so that others see it."""
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
+    for name, held in zip(binder.op.inputs, arrays):
+        if name == blob.name and value is not held and _same_kind(value, held):
+            np.copyto(held, value)
+            value = held
+    blob.value = value
+    blob.device = binder.device.name
+
+
+def _same_kind(a: Any, b: Any) -> bool:
+    return (
+        isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
+    )
+
+
+class _Crossing:
+    """Copies an array of one device to another."""
+
+    def __init__(self, source: Device, target: Device) -> None:
+        self.source, self.target = source, target
+
+    def __call__(self, X: Any, out: Any = None) -> Any:
+        value = X if self.source is self.target or self.source.name == "CPU" else self.source.to_numpy(X)
+        if out is None:
+            out = self.target.empty(tuple(value.shape), value.dtype)
+        self.target.copy_into(out, value)
+        return out
+
+
+def _unset(*arrays: Any) -> Any:
+    raise AssertionError("a dynamic call is specialised before it runs")

@@ -1,0 +1,1 @@
+"""Nets as data: building, scopes, checking, inferring, copying, summaries and pictures."""

@@ -1,0 +1,1 @@
+"""Messages, tensors, blobs and models as bytes and files."""
