@@ -1,8 +1,8 @@
 """What a gradient maker is given: names of blobs and of their gradients, and a way to write operators.
 
-    @gradient(LEAKY_RELU)
-    def leaky_relu_gradient_maker(g):
-        return [g.op("LeakyReluGradient", [g.O("Y"), g.GO("Y")], [g.GI("X")])]
+@gradient(LEAKY_RELU)
+def leaky_relu_gradient_maker(g):
+    return [g.op("LeakyReluGradient", [g.O("Y"), g.GO("Y")], [g.GI("X")])]
 """
 
 from __future__ import annotations
@@ -105,7 +105,13 @@ class GradientContext:
         self.g_input[self._input(which)] = GradientSlice(indices, values)
 
     def op(
-        self, type_: str, inputs: Sequence[str], outputs: Sequence[str], *, copy_args: bool = True, **args: Any
+        self,
+        type_: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        *,
+        copy_args: bool = True,
+        **args: Any,
     ) -> Any:
         """An OperatorDef on the forward operator's device and engine, with its arguments unless told otherwise."""
         made = create_op(type_, inputs, outputs, **args)

@@ -49,7 +49,9 @@ class OpBinder:
         self.outputs = [workspace.blob(n) for n in self.op.outputs]
         self.context = OpContext(workspace, self.op, registry)
         option = self.op.op.device_option
-        self.rng = self.device.random(option.random_seed if option.HasField("random_seed") else None)
+        self.rng = self.device.random(
+            option.random_seed if option.HasField("random_seed") else None
+        )
         self.choice: Choice | None = None
         self.reads_values = any(t.name in self.op.schema.values for t in self._present_inputs())
         self._own: dict[int, Any] = {}
@@ -79,9 +81,13 @@ class OpBinder:
 
     @property
     def takes_out(self) -> bool:
-        return self.placed.crosses is not None or (self.choice is not None and self.choice.kernel.takes_out)
+        return self.placed.crosses is not None or (
+            self.choice is not None and self.choice.kernel.takes_out
+        )
 
-    def buffers(self, specs: Specs, arrays: Sequence[Any], current: Sequence[Any]) -> tuple[Any, ...]:
+    def buffers(
+        self, specs: Specs, arrays: Sequence[Any], current: Sequence[Any]
+    ) -> tuple[Any, ...]:
         """Where to write outputs of these specs: the input itself in place, what the blob holds, or new memory."""
         return tuple(self._buffer(k, spec, arrays, current[k]) for k, spec in enumerate(specs))
 
@@ -176,7 +182,9 @@ def _store(blob: Blob, value: Any, binder: OpBinder, arrays: Sequence[Any]) -> N
 
 def _same_kind(a: Any, b: Any) -> bool:
     return (
-        isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
+        isinstance(a, np.ndarray)
+        and isinstance(b, np.ndarray)
+        and (a.shape, a.dtype) == (b.shape, b.dtype)
     )
 
 
@@ -187,7 +195,11 @@ class _Crossing:
         self.source, self.target = source, target
 
     def __call__(self, X: Any, out: Any = None) -> Any:
-        value = X if self.source is self.target or self.source.name == "CPU" else self.source.to_numpy(X)
+        value = (
+            X
+            if self.source is self.target or self.source.name == "CPU"
+            else self.source.to_numpy(X)
+        )
         if out is None:
             out = self.target.empty(tuple(value.shape), value.dtype)
         self.target.copy_into(out, value)

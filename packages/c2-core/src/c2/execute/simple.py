@@ -89,7 +89,9 @@ class SimpleNet:
         unstable: set[str] = set()
         while True:
             stable = {
-                b.name: v for b, v in watch if v is not None and hasattr(v, "dtype") and b.name not in unstable
+                b.name: v
+                for b, v in watch
+                if v is not None and hasattr(v, "dtype") and b.name not in unstable
             }
             calls, written = _bind_ops(self.binders, inferred.ops, stable)
             moved = {b.name for b, v in watch if b.name in written and stable.get(b.name) is not v}

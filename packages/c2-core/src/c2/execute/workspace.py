@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -125,7 +125,11 @@ class Workspace:
                 blob.value = on.from_numpy(array)
         elif not copy:
             blob.value = array
-        elif _fits(blob, target, array) and isinstance(blob.value, np.ndarray) and blob.value.flags.writeable:
+        elif (
+            _fits(blob, target, array)
+            and isinstance(blob.value, np.ndarray)
+            and blob.value.flags.writeable
+        ):
             np.copyto(blob.value, array)
         else:
             blob.value = np.array(array, order="C", copy=True)
@@ -142,7 +146,9 @@ class Workspace:
             near = did_you_mean(str(name), self.blobs())
             raise MissingBlob(f"blob '{name}' is not in the workspace.{near}")
         if blob.value is None:
-            raise MissingBlob(f"blob '{name}' holds nothing yet: the operator that makes it has not run")
+            raise MissingBlob(
+                f"blob '{name}' holds nothing yet: the operator that makes it has not run"
+            )
         if hasattr(blob.value, "dtype") and hasattr(blob.value, "shape"):
             return self.registry.device(blob.device).to_numpy(blob.value)
         return blob.value
@@ -155,7 +161,9 @@ class Workspace:
     def remove(self, name: Any) -> None:
         """Forgets a blob of this workspace. Nets that use it keep their own hold on it until they are made again."""
         if self._blobs.pop(str(name), None) is None:
-            raise MissingBlob(f"blob '{name}' is not in this workspace.{did_you_mean(str(name), self._blobs)}")
+            raise MissingBlob(
+                f"blob '{name}' is not in this workspace.{did_you_mean(str(name), self._blobs)}"
+            )
 
     def reset(self) -> None:
         """Forgets all blobs and nets of this workspace."""

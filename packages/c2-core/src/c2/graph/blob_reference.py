@@ -24,7 +24,9 @@ class BlobReference:
         return f"BlobReference({self.name!r})"
 
     def __eq__(self, other: object) -> bool:
-        return self.name == str(other) if isinstance(other, (BlobReference, str)) else NotImplemented
+        return (
+            self.name == str(other) if isinstance(other, (BlobReference, str)) else NotImplemented
+        )
 
     def __hash__(self) -> int:
         return hash(self.name)

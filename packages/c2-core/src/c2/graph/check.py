@@ -99,7 +99,9 @@ def find_problems(proto: Any, registry: Registry | None = None) -> CheckedNet:
     if proto.type not in NET_TYPES:
         near = did_you_mean(proto.type, NET_TYPES)
         checked.problems.append(
-            NetError(f"net '{proto.name}': type '{proto.type}' is unknown; use 'simple' or 'compiled'.{near}")
+            NetError(
+                f"net '{proto.name}': type '{proto.type}' is unknown; use 'simple' or 'compiled'.{near}"
+            )
         )
     for index, op in enumerate(proto.op):
         _check_op(op, index, registry, checked)
@@ -129,11 +131,20 @@ def _check_op(op: Any, index: int, registry: Registry, checked: CheckedNet) -> N
         return
     args, unread, problems = read_arguments(schema.arg_by_name, op.arg)
     found: list[C2Error] = [SchemaError(f"{at}: {p}") for p in problems]
-    found.extend(SchemaError(f"{at}: {text}") for text in _blob_problems(op, schema, args if not problems else None))
+    found.extend(
+        SchemaError(f"{at}: {text}")
+        for text in _blob_problems(op, schema, args if not problems else None)
+    )
     checked.problems.extend(found)
     for name in unread:
-        hint = " (a hint for another engine)" if name in ENGINE_HINTS else did_you_mean(name, schema.arg_by_name)
-        checked.warnings.append(f"{at}: no operator reads argument '{name}'; Caffe2 ignores it too.{hint}")
+        hint = (
+            " (a hint for another engine)"
+            if name in ENGINE_HINTS
+            else did_you_mean(name, schema.arg_by_name)
+        )
+        checked.warnings.append(
+            f"{at}: no operator reads argument '{name}'; Caffe2 ignores it too.{hint}"
+        )
     if not found:
         checked.ops.append(CheckedOp(checked.name, index, op, schema, args))
 
@@ -145,8 +156,16 @@ def _blob_problems(op: Any, schema: OpSchema, args: dict[str, Any] | None) -> It
     ):
         least, most = allowed
         if len(blobs) < least or (most is not None and len(blobs) > most):
-            names = ", ".join(t.name + ("..." if t.variadic else "?" if t.optional else "") for t in tensors)
-            expected = f"{least}" if most == least else f"{least} to {most}" if most is not None else f"{least} or more"
+            names = ", ".join(
+                t.name + ("..." if t.variadic else "?" if t.optional else "") for t in tensors
+            )
+            expected = (
+                f"{least}"
+                if most == least
+                else f"{least} to {most}"
+                if most is not None
+                else f"{least} or more"
+            )
             yield f"wrong number of {kind}s\n  expected {expected} ({names}), got {len(blobs)}: {list(blobs)}"
             return
     for i, o in sorted(schema.inplace_required_pairs):
@@ -181,8 +200,14 @@ def _check_flow(proto: Any) -> list[C2Error]:
             text = f"{where(op, proto.name, index)}: input '{name}' "
             if name in maker and maker[name] > index:
                 other = where(proto.op[maker[name]], proto.name, maker[name])
-                chain = " The two need each other: a cycle." if _feeds(proto, index, maker[name]) else ""
-                text += f"is made only later, by {other}.{chain} Operators run in the order of the net"
+                chain = (
+                    " The two need each other: a cycle."
+                    if _feeds(proto, index, maker[name])
+                    else ""
+                )
+                text += (
+                    f"is made only later, by {other}.{chain} Operators run in the order of the net"
+                )
             elif name in maker:
                 text += "is made by this very operator"
             else:
@@ -191,7 +216,9 @@ def _check_flow(proto: Any) -> list[C2Error]:
             problems.append(NetError(text))
         known.update(op.output)
     problems.extend(
-        NetError(f"net '{proto.name}': external output '{name}' is made by no operator and is no external input")
+        NetError(
+            f"net '{proto.name}': external output '{name}' is made by no operator and is no external input"
+        )
         for name in proto.external_output
         if name not in known and (proto.external_input or proto.op)
     )

@@ -10,7 +10,9 @@ from c2.proto import DEVICE_TYPES, DeviceOption
 _NAMES = {number: name for name, number in DEVICE_TYPES.items()}
 
 
-def device_option(device: str = "CPU", *, random_seed: int | None = None, node_name: str = "") -> Any:
+def device_option(
+    device: str = "CPU", *, random_seed: int | None = None, node_name: str = ""
+) -> Any:
     """A DeviceOption from a name such as "CPU" or "CUDA:1" (type and number of the device)."""
     name, _, number = device.partition(":")
     if name not in DEVICE_TYPES:
@@ -21,7 +23,9 @@ def device_option(device: str = "CPU", *, random_seed: int | None = None, node_n
     option = DeviceOption(device_type=DEVICE_TYPES[name])
     if number:
         if not number.isdigit():
-            raise DeviceError(f"device '{device}': the number after the colon must be 0 or more, as in 'CUDA:1'")
+            raise DeviceError(
+                f"device '{device}': the number after the colon must be 0 or more, as in 'CUDA:1'"
+            )
         option.device_id = int(number)
     if random_seed is not None:
         option.random_seed = random_seed

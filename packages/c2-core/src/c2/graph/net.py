@@ -197,7 +197,9 @@ class Net:
 
         ops, gradients = backward_pass(self.ops[skip:], ys, registry.default())
         self.extend(ops)
-        return {n: BlobReference(g, self) if isinstance(g, str) else g for n, g in gradients.items()}
+        return {
+            n: BlobReference(g, self) if isinstance(g, str) else g for n, g in gradients.items()
+        }
 
     # -- copies
 

@@ -38,7 +38,9 @@ def choose_kernel(
     order = registry.engine_order(type_, device, engine)
     candidates = registry.candidates(type_, device)
     passed_over = [
-        (k.label, f"engine {k.engine} is neither named nor preferred") for k in candidates if k.engine not in order
+        (k.label, f"engine {k.engine} is neither named nor preferred")
+        for k in candidates
+        if k.engine not in order
     ]
     for wanted in order:
         for kernel in candidates:
@@ -52,7 +54,11 @@ def choose_kernel(
 
 
 def _declines(
-    registry: Registry, kernel: Kernel, device: str, specs: Sequence[TensorSpec | None], args: dict[str, Any]
+    registry: Registry,
+    kernel: Kernel,
+    device: str,
+    specs: Sequence[TensorSpec | None],
+    args: dict[str, Any],
 ) -> str | None:
     if kernel.device == PORTABLE:
         reason = registry.device(device).supports_portable(kernel.type)
@@ -72,10 +78,14 @@ def _reason(kernel: Kernel, engine: str) -> str:
     return f"engine {kernel.engine} " + ("is named by the operator" if asked else "is preferred")
 
 
-def _nothing_found(registry: Registry, type_: str, device: str, passed_over: list[tuple[str, str]]) -> str:
+def _nothing_found(
+    registry: Registry, type_: str, device: str, passed_over: list[tuple[str, str]]
+) -> str:
     have: dict[str, list[str]] = {}
     for kernel in registry.kernels(type_):
-        have.setdefault("any device" if kernel.device == PORTABLE else kernel.device, []).append(kernel.label)
+        have.setdefault("any device" if kernel.device == PORTABLE else kernel.device, []).append(
+            kernel.label
+        )
     listed = ", ".join(f"{d} ({', '.join(e)})" for d, e in have.items()) or "nothing"
     text = f"no kernel for {type_} on {device}. Have: {listed}."
     for label, reason in passed_over:

@@ -40,7 +40,9 @@ class PlacedNet:
         return [op for op in self.ops if op.why.startswith("added")]
 
 
-def place_net(net: CheckedNet, registry: Registry, blob_devices: Mapping[str, str] | None = None) -> PlacedNet:
+def place_net(
+    net: CheckedNet, registry: Registry, blob_devices: Mapping[str, str] | None = None
+) -> PlacedNet:
     """Gives every operator its device and adds copies where an input lives elsewhere.
 
     Args:
@@ -61,7 +63,9 @@ def usable_device(registry: Registry, name: str) -> Device:
     device = registry.device(name)
     reason = probe(device)
     if reason is not None:
-        raise DeviceError(f"device {name} of {device.source} is not usable: {reason}. Run: c2 doctor")
+        raise DeviceError(
+            f"device {name} of {device.source} is not usable: {reason}. Run: c2 doctor"
+        )
     return device
 
 
@@ -100,7 +104,11 @@ def _place_op(
 
 
 def _with_copies(
-    op: CheckedOp, device: Device, registry: Registry, placed: PlacedNet, copies: dict[tuple[str, str], str]
+    op: CheckedOp,
+    device: Device,
+    registry: Registry,
+    placed: PlacedNet,
+    copies: dict[tuple[str, str], str],
 ) -> CheckedOp:
     """The operator reading copies on its own device, which are added to the placed net where missing."""
     changed: dict[int, str] = {}

@@ -17,6 +17,7 @@ import pluggy
 from c2.errors import PluginError, did_you_mean
 from c2.plugins import API_VERSION, hookspecs
 from c2.registry.device import Device
+from c2.registry.marks import Mark, marks_of
 
 
 class BadPlugin(Exception):
@@ -31,6 +32,15 @@ class Contribution:
     devices: list[Device] = field(default_factory=list)
     modules: list[ModuleType] = field(default_factory=list)
     named: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def marks(self) -> Iterator[Mark]:
+        """What the decorators marked in the modules."""
+        for module in self.modules:
+            for value in vars(module).values():
+                if callable(value):
+                    yield from (
+                        m for m in marks_of(value) if m.function.__module__ == module.__name__
+                    )
 
 
 def collect(plugin: Any) -> Contribution:
@@ -60,7 +70,9 @@ def check_version(plugin: Any) -> None:
     """Stands before everything else: the hooks of another version may mean other things."""
     version = getattr(plugin, "C2_API_VERSION", None)
     if version is None:
-        raise BadPlugin(f"C2_API_VERSION is missing: write C2_API_VERSION = {API_VERSION} into the plugin module")
+        raise BadPlugin(
+            f"C2_API_VERSION is missing: write C2_API_VERSION = {API_VERSION} into the plugin module"
+        )
     if version != API_VERSION:
         older = isinstance(version, int) and version < API_VERSION
         raise PluginError(
@@ -81,8 +93,13 @@ def _hook_caller(plugin: Any) -> Any:
         near = "".join(did_you_mean(name, hookspecs.HOOKS) for name in unknown)
         raise BadPlugin(f"{error}.{near}") from None
     for hook in hookspecs.HOOKS:
-        if callable(getattr(plugin, hook, None)) and manager.parse_hookimpl_opts(plugin, hook) is None:
-            raise BadPlugin(f"{hook} is not marked and would not be called: write @hookimpl above it")
+        if (
+            callable(getattr(plugin, hook, None))
+            and manager.parse_hookimpl_opts(plugin, hook) is None
+        ):
+            raise BadPlugin(
+                f"{hook} is not marked and would not be called: write @hookimpl above it"
+            )
     return manager.hook
 
 
@@ -104,7 +121,9 @@ def _mapping(hook: str, call: Any) -> Mapping[Any, Any]:
 
 def _device(value: Any) -> Device:
     if not isinstance(value, Device) or not value.name:
-        raise BadPlugin(f"c2_devices must return objects of c2.registry.Device with a name, got {value!r}")
+        raise BadPlugin(
+            f"c2_devices must return objects of c2.registry.Device with a name, got {value!r}"
+        )
     return value
 
 

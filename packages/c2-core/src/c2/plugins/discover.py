@@ -35,8 +35,12 @@ def find_plugins() -> list[Found]:
 
 def _name_and_version(distribution: metadata.Distribution | None) -> tuple[str, str]:
     """Read from the first lines of the metadata: the library would parse all of it, README included."""
-    text = (distribution and (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO"))) or ""
-    fields = dict(line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line)
+    text = (
+        distribution and (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO"))
+    ) or ""
+    fields = dict(
+        line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line
+    )
     return fields.get("Name", "unknown"), fields.get("Version", "unknown")
 
 

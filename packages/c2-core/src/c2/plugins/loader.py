@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from weakref import WeakKeyDictionary
 
 from c2.errors import DuplicateRegistration, PluginError, did_you_mean
@@ -17,7 +16,14 @@ from c2.plugins.collect import Contribution, collect
 from c2.plugins.discover import Found, Settings, find_plugins
 from c2.plugins.hookspecs import NAMED
 from c2.plugins.quarantine import Quarantined, loading
-from c2.plugins.report import DECLINED, DISABLED, FAILED, LOADED, QUARANTINED, PluginReport, Provided
+from c2.plugins.report import (
+    DECLINED,
+    DISABLED,
+    FAILED,
+    QUARANTINED,
+    PluginReport,
+    Provided,
+)
 from c2.plugins.time_limit import TimeIsUp, run_within
 from c2.registry import Registry, default
 from c2.registry.marks import PORTABLE
@@ -28,7 +34,10 @@ class Loaded:
     """The plugins of one registry: their reports, and what they offer by kind and name."""
 
     reports: list[PluginReport] = field(default_factory=list)
-    provided: dict[str, dict[str, Provided]] = field(default_factory=lambda: {kind: {} for kind in NAMED})
+    provided: dict[str, dict[str, Provided]] = field(
+        default_factory=lambda: {kind: {} for kind in NAMED}
+    )
+    contributions: list[tuple[PluginReport, Contribution]] = field(default_factory=list)
 
 
 _loaded: WeakKeyDictionary[Registry, Loaded] = WeakKeyDictionary()
@@ -53,11 +62,13 @@ def load_plugins(
     loaded = loaded_into(registry)
     for plugin in plugins:
         loaded.reports.append(_load(registry, loaded, plugin, settings))
-    _note_orphans(registry, loaded.reports)
+    _note_orphans(registry, loaded)
     bad = [r for r in loaded.reports if r.status in (DECLINED, FAILED, QUARANTINED)]
     if bad and settings.strict:
         texts = [f"{r.summary()}\n{r.traceback}".rstrip() for r in bad]
-        raise PluginError("C2_STRICT_PLUGINS is set, and not every plugin could be loaded:\n" + "\n".join(texts))
+        raise PluginError(
+            "C2_STRICT_PLUGINS is set, and not every plugin could be loaded:\n" + "\n".join(texts)
+        )
     _warn([f"plugin {r.summary()}" for r in bad] + settings.unknown(plugins))
     return list(loaded.reports)
 
@@ -74,7 +85,9 @@ def _load(registry: Registry, loaded: Loaded, plugin: Found, settings: Settings)
         _register(registry, loaded, plugin, contribution, report)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit, RecursionError, ...: one plugin must not end the others
+    except (
+        BaseException
+    ) as error:  # SystemExit, RecursionError, ...: one plugin must not end the others
         report.status, report.reason, report.traceback = _explain(error)
     report.seconds = time.perf_counter() - start
     return report
@@ -104,28 +117,60 @@ def _explain(error: BaseException) -> tuple[str, str, str]:
 
 
 def _register(
-    registry: Registry, loaded: Loaded, plugin: Found, contribution: Contribution, report: PluginReport
+    registry: Registry,
+    loaded: Loaded,
+    plugin: Found,
+    contribution: Contribution,
+    report: PluginReport,
 ) -> None:
     """All of the contribution, or nothing of it."""
     source = plugin.distribution
-    before = _contents(registry)
+    known = set(registry.types())
     with registry.transaction():
         for device in contribution.devices:
             registry.add_device(device, source)
         for module in contribution.modules:
             registry.add_module(module, source)
         named = _named(loaded, contribution, source)
-    for provided in named:
-        loaded.provided[provided.kind][provided.name] = provided
+    for one in named:
+        loaded.provided[one.kind][one.name] = one
+    operators = set(registry.types()) - known
+    kernels = _kernels(registry, contribution, operators, source)
+    loaded.contributions.append((report, contribution))
     report.info = contribution.info
-    after = _contents(registry)
-    found = {kind: sorted(after[kind] - before[kind]) for kind in after}
-    found.update({kind: [p.name for p in named if p.kind == kind] for kind in NAMED})
-    report.registered = {kind: names for kind, names in found.items() if names}
+    report.registered = {
+        "devices": [d.name for d in contribution.devices],
+        "operators": sorted(operators),
+        "kernels": sorted(kernels),
+        **{kind: [one.name for one in named if one.kind == kind] for kind in NAMED},
+    }
+    report.registered = {kind: names for kind, names in report.registered.items() if names}
+
+
+def _kernels(
+    registry: Registry, contribution: Contribution, operators: set[str], source: str
+) -> Iterator[str]:
+    """Kernels and native kernels from one distribution, as "type (device, engine)"."""
+    marks = list(contribution.marks())
+    for type_ in operators | {m.type for m in marks}:
+        for kernel in registry.kernels(type_):
+            if kernel.source == source:
+                yield _label(type_, kernel.device, kernel.engine)
+    for mark in marks:
+        if mark.role == "native":
+            yield f"{_label(mark.type, mark.device, mark.engine)} native"
+
+
+def _label(type_: str, device: str, engine: str) -> str:
+    return f"{type_} ({', '.join(filter(None, ['any device' if device == PORTABLE else device, engine]))})"
 
 
 def _named(loaded: Loaded, contribution: Contribution, source: str) -> list[Provided]:
-    named = [Provided(k, n, t, source) for k, targets in contribution.named.items() for n, t in targets.items()]
+    named = [
+        Provided(k, n, t, source)
+        for k, targets in contribution.named.items()
+        for n, t in targets.items()
+    ]
     for one in named:
         other = loaded.provided[one.kind].get(one.name)
         if other is not None:
@@ -145,14 +190,23 @@ def _refuse_taken_name(plugin: Found, reports: list[PluginReport]) -> None:
             )
 
 
-def _contents(registry: Registry) -> dict[str, set[str]]:
-    """What a registry holds, as names for people."""
-    types = registry.kernel_types()
-    kernels = [k for t in types for k in registry.kernels(t)]
-    natives = [m for t in types for m in registry.natives(t)]
-    return {
-        "devices": {d.name for d in registry.devices()},
-        "operators": set(registry.types()),
-        "kernels": {_label(k.type, k.device, k.engine) for k in kernels},
-        "native kernels": {_label(m.type, m.device, m.engine) for m in natives},
-    }
+def _note_orphans(registry: Registry, loaded: Loaded) -> None:
+    """Tells of kernels that nothing can reach, once every plugin had its turn: most often a misspelled name."""
+    devices = [d.name for d in registry.devices()]
+    for report, contribution in loaded.contributions:
+        marks = list(contribution.marks())
+        for type_ in sorted({m.type for m in marks if m.type not in registry}):
+            report.notes.append(
+                f"'{type_}' is no registered operator.{did_you_mean(type_, registry.types())}"
+            )
+        for name in sorted({m.device for m in marks if m.device not in (PORTABLE, *devices)}):
+            report.notes.append(f"'{name}' is no registered device.{did_you_mean(name, devices)}")
+
+
+def _warn(messages: list[str]) -> None:
+    """Says what is missing on the log, which shows warnings on stderr unless the program set it up otherwise."""
+    if messages:
+        import logging
+
+        for message in messages:
+            logging.getLogger("c2.plugins").warning("%s", message)

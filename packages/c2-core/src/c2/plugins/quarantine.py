@@ -80,7 +80,9 @@ def _check(handle: int, name: str) -> None:
 
 def _path(name: str, distribution: str, version: str) -> Path:
     environment = zlib.crc32(f"{sys.prefix} {sys.implementation.cache_tag}".encode())
-    return folder() / ("@".join(map(_safe, (name, distribution, version, f"{environment:08x}"))) + ".loading")
+    return folder() / (
+        "@".join(map(_safe, (name, distribution, version, f"{environment:08x}"))) + ".loading"
+    )
 
 
 def _safe(text: str) -> str:

@@ -49,7 +49,9 @@ class PluginReport:
     def summary(self) -> str:
         """The plugin in a line, and its notes in a line each."""
         if self.status == LOADED:
-            said = ", ".join(f"{n} {kind if n != 1 else kind[:-1]}" for kind, n in self.counts.items())
+            said = ", ".join(
+                f"{n} {kind if n != 1 else kind[:-1]}" for kind, n in self.counts.items()
+            )
             text = f"{said or 'registers nothing'} ({self.seconds * 1e3:.0f} ms)"
         else:
             text = self.reason

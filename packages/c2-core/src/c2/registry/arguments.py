@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from c2.errors import SchemaError, did_you_mean
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "required"})()
@@ -12,10 +14,12 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "required"})()
 # What may stand in an Argument message for a type, and how it is read.
 _FIELDS = {
     int: "i", float: "f", bool: "i", str: "s", bytes: "s", "net": "n",
-    "ints": "ints", "floats": "floats", "bools": "ints", "strings": "strings",
+    "ints": "ints", "floats": "floats", "strings": "strings",
     "tensor": "t", "tensors": "tensors", "nets": "nets",
 }  # fmt: skip
-_LISTS = {"ints": int, "floats": float, "bools": bool, "strings": bytes, "tensors": None, "nets": None}
+_LISTS = frozenset({"ints", "floats", "strings", "tensors", "nets"})
+_LONG = 1000  # lists of more numbers are given as arrays: weights in a GivenTensorFill
+_LONG_DTYPES = {"ints": np.int64, "floats": np.float32}
 _ALL_FIELDS = ("f", "i", "s", "t", "n")
 _ALL_LISTS = ("floats", "ints", "strings", "tensors", "nets", "qtensors")
 
@@ -24,8 +28,8 @@ _ALL_LISTS = ("floats", "ints", "strings", "tensors", "nets", "qtensors")
 class Arg:
     """An argument: its name, type, default, meaning and range.
 
-    `type` is int, float, bool, str, bytes, or the name of a field: "ints", "floats", "bools", "strings" (bytes),
-    "net", "nets", "tensor", "tensors". `default=REQUIRED` demands it. Lists are given to kernels as tuples.
+    `type` is int, float, bool, str, bytes, or the name of a field: "ints", "floats", "strings" (bytes),
+    "net", "nets", "tensor", "tensors". `default=REQUIRED` demands it. Lists are given to kernels as tuples, those of more than 1000 numbers as arrays.
     """
 
     name: str
@@ -52,9 +56,7 @@ class Arg:
             # Caffe2 writes an empty list as an empty `floats`, which leaves no field set at all.
             if have and have != [want]:
                 raise SchemaError(self._wrong_field(want, have, message))
-            values = getattr(message, want)
-            convert = _LISTS[want]
-            return tuple(v if convert in (None, bytes) else convert(v) for v in values)
+            return _list(want, getattr(message, want))
         if want not in have:
             raise SchemaError(self._wrong_field(want, have, message))
         value = getattr(message, want)
@@ -62,19 +64,23 @@ class Arg:
             return bool(value)
         if self.type is str:
             return value.decode("utf-8")
-        return value
+        return _shortest(value) if self.type is float else value
 
     def validate(self, value: Any) -> None:
         """Raises SchemaError where the value is outside the range or not among the choices."""
         if self.choices is not None and value not in self.choices:
             near = did_you_mean(str(value), [str(c) for c in self.choices])
-            raise SchemaError(f"argument '{self.name}' must be one of {self.choices}, got {value!r}.{near}")
+            raise SchemaError(
+                f"argument '{self.name}' must be one of {self.choices}, got {value!r}.{near}"
+            )
         if self.minimum is not None or self.maximum is not None:
             for v in value if isinstance(value, tuple) else (value,):
                 if v is not None and not self._inside(v):
                     low = "" if self.minimum is None else f"{self.minimum} <= "
                     high = "" if self.maximum is None else f" <= {self.maximum}"
-                    raise SchemaError(f"argument '{self.name}' must satisfy {low}{self.name}{high}, got {v!r}")
+                    raise SchemaError(
+                        f"argument '{self.name}' must satisfy {low}{self.name}{high}, got {v!r}"
+                    )
 
     def _inside(self, value: Any) -> bool:
         return (self.minimum is None or value >= self.minimum) and (
@@ -96,7 +102,9 @@ class Arg:
 
 def argument_fields(message: Any) -> list[str]:
     """Names of the fields that are set in an Argument message."""
-    return [f for f in _ALL_FIELDS if message.HasField(f)] + [f for f in _ALL_LISTS if getattr(message, f)]
+    return [f for f in _ALL_FIELDS if message.HasField(f)] + [
+        f for f in _ALL_LISTS if getattr(message, f)
+    ]
 
 
 def read_arguments(args: Any, messages: Any) -> tuple[dict[str, Any], list[str], list[SchemaError]]:
@@ -116,7 +124,9 @@ def read_arguments(args: Any, messages: Any) -> tuple[dict[str, Any], list[str],
     for name, arg in args.items():
         if name not in given:
             if arg.required:
-                problems.append(SchemaError(f"argument '{name}' ({arg.type_name}) is required: {arg.doc}"))
+                problems.append(
+                    SchemaError(f"argument '{name}' ({arg.type_name}) is required: {arg.doc}")
+                )
             else:
                 values[name] = arg.default
             continue
@@ -126,6 +136,19 @@ def read_arguments(args: Any, messages: Any) -> tuple[dict[str, Any], list[str],
         except SchemaError as error:
             problems.append(error)
     return values, [n for n in given if n not in args], problems
+
+
+def _list(field: str, values: Any) -> Any:
+    if len(values) > _LONG and field in _LONG_DTYPES:
+        return np.array(values, _LONG_DTYPES[field])
+    if field == "floats":
+        return tuple(map(_shortest, values))
+    return tuple(values)
+
+
+def _shortest(value: float) -> float:
+    """The shortest decimal that is this float32: 0.1, not 0.10000000149, so that float64 sees what was written."""
+    return float(str(np.float32(value)))
 
 
 def _short(value: Any) -> str:

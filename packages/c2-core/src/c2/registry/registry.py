@@ -114,7 +114,9 @@ class Registry:
             self._add_kernel(_kernel(mark, source))
         elif mark.role == "gradient":
             if self._gradients.setdefault(mark.type, mark.function) is not mark.function:
-                raise DuplicateRegistration(f"operator '{mark.type}' has two gradient makers, one from {source}")
+                raise DuplicateRegistration(
+                    f"operator '{mark.type}' has two gradient makers, one from {source}"
+                )
         elif mark.role == "cases":
             known = self._cases.setdefault(mark.type, [])
             if mark.function not in known:
@@ -146,7 +148,10 @@ class Registry:
     def transaction(self) -> Iterator[None]:
         """Takes back everything that was registered inside, where it raises."""
         fields = {k: v for k, v in vars(self).items() if isinstance(v, dict)}
-        saved = {k: {n: list(x) if isinstance(x, list) else x for n, x in v.items()} for k, v in fields.items()}
+        saved = {
+            k: {n: list(x) if isinstance(x, list) else x for n, x in v.items()}
+            for k, v in fields.items()
+        }
         try:
             yield
         except BaseException:
@@ -209,7 +214,9 @@ class Registry:
 
     # -- engine preferences
 
-    def prefer_engines(self, engines: Iterable[str], device: str = "CPU", type_: str | None = None) -> None:
+    def prefer_engines(
+        self, engines: Iterable[str], device: str = "CPU", type_: str | None = None
+    ) -> None:
         """Which engines to try, in order, where an operator names none: for a device, or one operator type on it."""
         if type_ is None:
             self.device_engines[device] = list(engines)
@@ -219,5 +226,7 @@ class Registry:
     def engine_order(self, type_: str, device: str, engine: str) -> list[str]:
         """Engines in the order of preference: the operator's own list, then per type, then per device, then reference."""
         named = [e.strip() for e in engine.split(",") if e.strip()]
-        wanted = named + self.op_engines.get((device, type_), []) + self.device_engines.get(device, [])
+        wanted = (
+            named + self.op_engines.get((device, type_), []) + self.device_engines.get(device, [])
+        )
         return list(dict.fromkeys([*wanted, ""]))

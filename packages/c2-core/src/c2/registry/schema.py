@@ -43,7 +43,9 @@ class Tensor:
 class Mismatch(Exception):
     """A rule of an operator that does not hold; `infer` raises it, the caller adds which operator and where."""
 
-    def __init__(self, rule: str, expected: object = None, actual: object = None, fix: str = "") -> None:
+    def __init__(
+        self, rule: str, expected: object = None, actual: object = None, fix: str = ""
+    ) -> None:
         super().__init__(rule)
         self.rule, self.expected, self.actual, self.fix = rule, expected, actual, fix
 
@@ -54,7 +56,9 @@ class Mismatch(Exception):
         return text + (f"\n  {self.fix}" if self.fix else "")
 
 
-def require(holds: bool, rule: str, expected: object = None, actual: object = None, fix: str = "") -> None:
+def require(
+    holds: bool, rule: str, expected: object = None, actual: object = None, fix: str = ""
+) -> None:
     """States a rule inside `infer`: raises Mismatch, in the user's names, where it does not hold."""
     if not holds:
         raise Mismatch(rule, expected, actual, fix)
@@ -98,7 +102,11 @@ class OpSchema:
 
     def __post_init__(self) -> None:
         self.doc = inspect.cleandoc(self.doc)
-        self.inputs, self.outputs, self.args = tuple(self.inputs), tuple(self.outputs), tuple(self.args)
+        self.inputs, self.outputs, self.args = (
+            tuple(self.inputs),
+            tuple(self.outputs),
+            tuple(self.args),
+        )
         self.values = frozenset(self.values)
         self.arg_by_name = {a.name: a for a in self.args}
         self.inplace_pairs = _pairs(self.inplace, self.inputs, self.outputs)
@@ -154,7 +162,9 @@ def _names(function: Callable[..., Any], name: str) -> bool:
 
 
 def _pairs(
-    given: Mapping[str, str] | Sequence[tuple[str, str]], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    given: Mapping[str, str] | Sequence[tuple[str, str]],
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
 ) -> frozenset[tuple[int, int]]:
     items = given.items() if isinstance(given, Mapping) else given
     names_in, names_out = [t.name for t in inputs], [t.name for t in outputs]

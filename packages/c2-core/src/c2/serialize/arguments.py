@@ -26,7 +26,9 @@ def make_argument(name: str, value: Any) -> Any:
     try:
         if isinstance(value, (list, tuple)):
             field = _list_field(name, value)
-            getattr(argument, field).extend([v.encode() if isinstance(v, str) else v for v in value])
+            getattr(argument, field).extend(
+                [v.encode() if isinstance(v, str) else v for v in value]
+            )
         else:
             _set_single(argument, value)
     except (ValueError, TypeError) as error:
@@ -48,7 +50,9 @@ def _set_single(argument: Any, value: Any) -> None:
     elif isinstance(value, Message):
         argument.s = value.SerializeToString()
     else:
-        raise TypeError(f"a {type(value).__name__} has no field; use a number, string, list, array or message")
+        raise TypeError(
+            f"a {type(value).__name__} has no field; use a number, string, list, array or message"
+        )
 
 
 def _list_field(name: str, values: Sequence[Any]) -> str:

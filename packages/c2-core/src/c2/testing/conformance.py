@@ -46,7 +46,10 @@ class ConformanceCase:
 
 
 def conformance_cases(
-    registry: Registry, dtypes: tuple[str, ...] = ("float32", "float64"), seed: int = 1, types: Any = None
+    registry: Registry,
+    dtypes: tuple[str, ...] = ("float32", "float64"),
+    seed: int = 1,
+    types: Any = None,
 ) -> Iterator[ConformanceCase]:
     """Every case of every operator (or of `types`), per float dtype that its inputs admit."""
     for type_ in types or registry.types():
@@ -74,7 +77,9 @@ def check_case(
     before = {n: _copy(v) for n, v in blobs.items()}
     placed = {n: on.from_numpy(v) if isinstance(v, np.ndarray) else v for n, v in blobs.items()}
     required = registry.schema(op.type).inplace_required_pairs
-    results = [on.to_numpy(r) if on.owns(r) else r for r in run_op(registry, op, dict(placed), device)]
+    results = [
+        on.to_numpy(r) if on.owns(r) else r for r in run_op(registry, op, dict(placed), device)
+    ]
     _check_values(registry, one, results, tolerance)
     _check_inferred(registry, op, before, results)
     if not required:
@@ -114,7 +119,11 @@ def check_gradient(registry: Registry, one: ConformanceCase, seed: int = 3) -> b
     compared = False
     for index, name in enumerate(op.input):
         gradient = context.g_input[index]
-        if gradient is None or not _wants_gradient(one, schema, index) or blobs[name].dtype != np.float64:
+        if (
+            gradient is None
+            or not _wants_gradient(one, schema, index)
+            or blobs[name].dtype != np.float64
+        ):
             continue
         direction = rng.standard_normal(blobs[name].shape)
         numeric = _difference_quotient(registry, op, blobs, name, direction, seeds)
@@ -127,7 +136,9 @@ def check_gradient(registry: Registry, one: ConformanceCase, seed: int = 3) -> b
     return compared
 
 
-def operator_of(registry: Registry, one: ConformanceCase, engine: str) -> tuple[Any, dict[str, Any]]:
+def operator_of(
+    registry: Registry, one: ConformanceCase, engine: str
+) -> tuple[Any, dict[str, Any]]:
     """The OperatorDef of a case and its input blobs, floats cast to the case's dtype."""
     schema = registry.schema(one.type)
     inputs: list[str] = []
@@ -144,19 +155,27 @@ def operator_of(registry: Registry, one: ConformanceCase, engine: str) -> tuple[
     required = {o: i for i, o in schema.inplace_required_pairs}
     count = one.case.outputs
     if count is None:
-        count = sum(len(one.case.expect.get(t.name, ())) if t.variadic else 1 for t in schema.outputs)
+        count = sum(
+            len(one.case.expect.get(t.name, ())) if t.variadic else 1 for t in schema.outputs
+        )
     outputs = [inputs[required[k]] if k in required else f"out_{k}" for k in range(count)]
     return create_op(one.type, inputs, outputs, engine=engine, **one.case.args), blobs
 
 
-def _check_values(registry: Registry, one: ConformanceCase, results: list[Any], tolerance: Tolerance) -> None:
+def _check_values(
+    registry: Registry, one: ConformanceCase, results: list[Any], tolerance: Tolerance
+) -> None:
     if one.case.check is not None:
         one.case.check(*results)
         return
     schema = registry.schema(one.type)
     for name, expected in one.case.expect.items():
         index = schema.index_of_output(name)
-        pairs = zip(results[index:], expected) if schema.outputs[index].variadic else [(results[index], expected)]
+        pairs = (
+            zip(results[index:], expected)
+            if schema.outputs[index].variadic
+            else [(results[index], expected)]
+        )
         for actual, wanted in pairs:
             _close(actual, wanted, tolerance, f"{one.id}: output '{name}'")
 
@@ -167,27 +186,49 @@ def _check_inferred(registry: Registry, op: Any, blobs: dict[str, Any], results:
     schema = registry.schema(op.type)
     args, _, _ = read_arguments(schema.arg_by_name, op.arg)
     specs = [spec_of(blobs[n]) for n in op.input]
-    for index, (spec, result) in enumerate(zip(schema.infer_outputs(specs, args, len(op.output)), results)):
+    for index, (spec, result) in enumerate(
+        zip(schema.infer_outputs(specs, args, len(op.output)), results)
+    ):
         if spec is None or not isinstance(result, (np.ndarray, np.generic)):
             continue
-        assert spec.dtype == result.dtype, f"{op.type} output {index}: inferred {spec.dtype}, got {result.dtype}"
+        assert spec.dtype == result.dtype, (
+            f"{op.type} output {index}: inferred {spec.dtype}, got {result.dtype}"
+        )
         if spec.shape is not None:
-            assert spec.shape == result.shape, f"{op.type} output {index}: inferred {spec.shape}, got {result.shape}"
+            assert spec.shape == result.shape, (
+                f"{op.type} output {index}: inferred {spec.shape}, got {result.shape}"
+            )
 
 
 def _check_out_and_strides(
-    registry: Registry, op: Any, blobs: dict[str, Any], results: list[Any], tolerance: Tolerance, device: str
+    registry: Registry,
+    op: Any,
+    blobs: dict[str, Any],
+    results: list[Any],
+    tolerance: Tolerance,
+    device: str,
 ) -> None:
     on = registry.device(device)
     inputs = {n: on.from_numpy(v) if isinstance(v, np.ndarray) else v for n, v in blobs.items()}
     if not registry.schema(op.type).inplace_required_pairs:
         with_out = run_op(registry, op, inputs, device, with_out=True)
         for index, (got, wanted) in enumerate(zip(with_out, results)):
-            _close(on.to_numpy(got) if on.owns(got) else got, wanted, tolerance, f"{op.type} out= output {index}")
+            _close(
+                on.to_numpy(got) if on.owns(got) else got,
+                wanted,
+                tolerance,
+                f"{op.type} out= output {index}",
+            )
             for name in op.input:
-                if device == "CPU" and isinstance(got, np.ndarray) and isinstance(inputs[name], np.ndarray):
+                if (
+                    device == "CPU"
+                    and isinstance(got, np.ndarray)
+                    and isinstance(inputs[name], np.ndarray)
+                ):
                     shares = np.may_share_memory(got, inputs[name]) and got.size
-                    assert not shares or op.type in SHARING, f"{op.type} output {index} shares memory with '{name}'"
+                    assert not shares or op.type in SHARING, (
+                        f"{op.type} output {index} shares memory with '{name}'"
+                    )
     if device == "CPU":
         strided = {n: _strided(v) if isinstance(v, np.ndarray) else v for n, v in blobs.items()}
         for index, (got, wanted) in enumerate(zip(run_op(registry, op, strided), results)):
@@ -234,7 +275,12 @@ def _wants_gradient(one: ConformanceCase, schema: Any, index: int) -> bool:
 
 
 def _difference_quotient(
-    registry: Registry, op: Any, blobs: dict[str, Any], name: str, direction: Any, seeds: dict[str, Any]
+    registry: Registry,
+    op: Any,
+    blobs: dict[str, Any],
+    name: str,
+    direction: Any,
+    seeds: dict[str, Any],
 ) -> float:
     step = 1e-6
     values = []
@@ -290,10 +336,16 @@ def _close(actual: Any, wanted: Any, tolerance: Tolerance, what: str) -> None:
         assert actual == wanted, f"{what}: expected {wanted!r}, got {actual!r}"
         return
     wanted = np.asarray(wanted)
-    assert actual.shape == wanted.shape, f"{what}: expected shape {wanted.shape}, got {actual.shape}"
+    assert actual.shape == wanted.shape, (
+        f"{what}: expected shape {wanted.shape}, got {actual.shape}"
+    )
     if actual.dtype.kind == "f":
         np.testing.assert_allclose(
-            actual.astype(np.float64), wanted.astype(np.float64), tolerance.relative, tolerance.absolute, err_msg=what
+            actual.astype(np.float64),
+            wanted.astype(np.float64),
+            tolerance.relative,
+            tolerance.absolute,
+            err_msg=what,
         )
     else:
         np.testing.assert_array_equal(actual, wanted, err_msg=what)

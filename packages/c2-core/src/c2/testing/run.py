@@ -33,21 +33,29 @@ def run_op(
     kernel = choose_kernel(registry, op.type, device, op.engine, specs, args).kernel
     call = make_call(kernel, on, specs, args, len(op.output), on.random(1))
     keywords = {}
-    if with_out and kernel.takes_out and all(s is not None and s.shape is not None for s in inferred):
+    if (
+        with_out
+        and kernel.takes_out
+        and all(s is not None and s.shape is not None for s in inferred)
+    ):
         buffers = tuple(_junk(on, s) for s in inferred)
         keywords["out"] = buffers[0] if len(buffers) == 1 else buffers
     with np.errstate(all="ignore"):
         results = as_results(call(*arrays, **keywords), len(op.output))
     if "out" in keywords:
         for got, buffer in zip(results, buffers):
-            assert got is buffer, f"{op.type}: a kernel that names `out` must write there and return it"
+            assert got is buffer, (
+                f"{op.type}: a kernel that names `out` must write there and return it"
+            )
     if on.name == "CPU":
         results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in results)
     blobs.update(zip(op.output, results))
     return results
 
 
-def run_ops(registry: Registry, ops: Iterable[Any], blobs: dict[str, Any], device: str = "CPU") -> None:
+def run_ops(
+    registry: Registry, ops: Iterable[Any], blobs: dict[str, Any], device: str = "CPU"
+) -> None:
     """Runs operators in order on `blobs`."""
     for op in ops:
         run_op(registry, op, blobs, device)

@@ -66,4 +66,6 @@ def leaky_relu_cases(rng):
 @cases(LEAKY_RELU_GRADIENT)
 def leaky_relu_gradient_cases(rng):
     Y, dY = rng.uniform(-1, 1, (2, 3)), rng.uniform(-1, 1, (2, 3))
-    yield Case({"Y": Y, "dY": dY}, {"alpha": 0.2}, expect={"dX": np.select([Y >= 0], [dY], 0.2 * dY)})
+    yield Case(
+        {"Y": Y, "dY": dY}, {"alpha": 0.2}, expect={"dX": np.select([Y >= 0], [dY], 0.2 * dY)}
+    )
