@@ -1,6 +1,7 @@
-"""Plugins: packages that bring devices, operators, kernels and more, found by the entry-point group `c2`.
+"""Plugins: packages that bring devices, operators, kernels and more, found by entry-point group `c2`.
 
-A plugin is one module with an API version and marked functions; `c2.plugins.hookspecs` says what each may return.
+A plugin is one module with an API version and marked functions; `c2.plugins.hookspecs` says what
+each may return.
 
     from c2.plugins import hookimpl
 
@@ -40,14 +41,14 @@ def reports(registry: Registry | None = None) -> list[PluginReport]:
 
 
 def provided(kind: str, registry: Registry | None = None) -> dict[str, Provided]:
-    """What plugins offer by name: `kind` is "communicators", "models", "databases" or "commands"."""
+    """What plugins offer by name; kinds: "communicators", "models", "databases", "commands"."""
     from c2.plugins.loader import loaded_into
 
     return dict(loaded_into(registry).provided[kind])
 
 
 def retry(name: str) -> int:
-    """Lifts the quarantine of a plugin, by its name or its distribution's; returns how many entries were lifted."""
+    """Lifts the quarantine of a plugin or of a distribution; returns how many entries it lifted."""
     from c2.plugins.quarantine import lift
 
     return lift(name)

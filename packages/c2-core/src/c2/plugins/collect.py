@@ -38,9 +38,9 @@ class Contribution:
         for module in self.modules:
             for value in vars(module).values():
                 if callable(value):
-                    yield from (
-                        m for m in marks_of(value) if m.function.__module__ == module.__name__
-                    )
+                    for mark in marks_of(value):
+                        if mark.function.__module__ == module.__name__:
+                            yield mark
 
 
 def collect(plugin: Any) -> Contribution:
@@ -71,7 +71,7 @@ def check_version(plugin: Any) -> None:
     version = getattr(plugin, "C2_API_VERSION", None)
     if version is None:
         raise BadPlugin(
-            f"C2_API_VERSION is missing: write C2_API_VERSION = {API_VERSION} into the plugin module"
+            f"C2_API_VERSION is missing: write C2_API_VERSION = {API_VERSION} into the plugin"
         )
     if version != API_VERSION:
         older = isinstance(version, int) and version < API_VERSION
@@ -98,7 +98,7 @@ def _hook_caller(plugin: Any) -> Any:
             and manager.parse_hookimpl_opts(plugin, hook) is None
         ):
             raise BadPlugin(
-                f"{hook} is not marked and would not be called: write @hookimpl above it"
+                f"{hook} is not marked, it would not be called: write @hookimpl above it"
             )
     return manager.hook
 
@@ -122,7 +122,7 @@ def _mapping(hook: str, call: Any) -> Mapping[Any, Any]:
 def _device(value: Any) -> Device:
     if not isinstance(value, Device) or not value.name:
         raise BadPlugin(
-            f"c2_devices must return objects of c2.registry.Device with a name, got {value!r}"
+            f"c2_devices must return c2.registry.Device objects with a name, got {value!r}"
         )
     return value
 
@@ -133,7 +133,8 @@ def _targets(hook: str, call: Any) -> dict[str, Any]:
         dotted = isinstance(target, str) and not all(target.partition(":"))
         if not isinstance(name, str) or dotted or not (isinstance(target, str) or callable(target)):
             raise BadPlugin(
-                f'{hook} must return name -> something to call, or "module:attribute", got {name!r}: {target!r}'
+                f'{hook} must return name -> something to call, or "module:attribute", '
+                f"got {name!r}: {target!r}"
             )
         found[name] = target
     return found

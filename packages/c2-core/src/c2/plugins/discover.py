@@ -34,7 +34,7 @@ def find_plugins() -> list[Found]:
 
 
 def _name_and_version(distribution: metadata.Distribution | None) -> tuple[str, str]:
-    """Read from the first lines of the metadata: the library would parse all of it, README included."""
+    """From the first lines of the metadata: the library would parse all of it, README included."""
     text = (
         distribution and (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO"))
     ) or ""
@@ -49,7 +49,7 @@ class Settings:
     """What the environment says.
 
     Attributes:
-        disabled: names of plugins or distributions in `C2_DISABLE_PLUGINS`; "1" or "all" for every one.
+        disabled: names of plugins or distributions in `C2_DISABLE_PLUGINS`; "1" or "all" for all.
         strict: `C2_STRICT_PLUGINS=1`: a plugin that cannot be loaded is an error.
         seconds: `C2_PLUGIN_TIMEOUT`: what loading one plugin may take; 0 for no limit.
     """

@@ -1,7 +1,8 @@
 """What a plugin may bring. Each hook is called once, without arguments, when plugins are loaded.
 
-A plugin implements the hooks it needs, and none of them may open a driver or a native library: they return names
-and light objects, and the native part is loaded at first use. A hook may return None: nothing on this machine.
+A plugin implements the hooks it needs, and none of them may open a driver or a native library: they
+return names and light objects, and the native part is loaded at first use. A hook may return None:
+nothing on this machine.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def c2_devices() -> Iterable[Device] | None:
 
 @hookspec
 def c2_operators() -> Iterable[ModuleType | str] | None:
-    """Modules, or their dotted names, that define new operators: schemas, kernels, gradients, cases.
+    """Modules (or dotted names) that define new operators: schemas, kernels, gradients, cases.
 
     A package stands for all modules under it.
 
@@ -55,7 +56,7 @@ def c2_operators() -> Iterable[ModuleType | str] | None:
 
 @hookspec
 def c2_kernels() -> Iterable[ModuleType | str] | None:
-    """Modules, or their dotted names, with kernels and native kernels for operators that others define.
+    """Modules (or dotted names) with kernels and native kernels for operators of others.
 
     A package stands for all modules under it. Registered after `c2_operators`.
 
@@ -67,7 +68,7 @@ def c2_kernels() -> Iterable[ModuleType | str] | None:
 
 @hookspec
 def c2_communicators() -> Mapping[str, Any] | None:
-    """Communicators by name: a class that connects the processes of a job, or "module:attribute" for one.
+    """Communicators by name: a class that connects the processes of a job, or "module:attribute".
 
     Example:
         return {"mpi": "c2_mpi.communicator:MPICommunicator"}
@@ -77,7 +78,7 @@ def c2_communicators() -> Mapping[str, Any] | None:
 
 @hookspec
 def c2_models() -> Mapping[str, Any] | None:
-    """Models by name: a function without required arguments that returns the model, or "module:attribute" for one.
+    """Models by name: a function without required arguments that returns one, or "module:attribute".
 
     Example:
         return {"lenet": "my_zoo.lenet:load"}
@@ -87,7 +88,7 @@ def c2_models() -> Mapping[str, Any] | None:
 
 @hookspec
 def c2_databases() -> Mapping[str, Any] | None:
-    """Kinds of databases by the name that `db_type` gives: the class that opens one, or "module:attribute" for it.
+    """Databases by the name that `db_type` gives: the class that opens one, or "module:attribute".
 
     Example:
         return {"lmdb": "my_lmdb.database:LMDB"}
@@ -97,7 +98,7 @@ def c2_databases() -> Mapping[str, Any] | None:
 
 @hookspec
 def c2_commands() -> Mapping[str, Any] | None:
-    """Subcommands of `c2` by name: a function or an application of typer, or "module:attribute" for one.
+    """Subcommands of `c2` by name: a function or a typer application, or "module:attribute".
 
     Example:
         return {"fpga": "c2_fpga.cli:app"}

@@ -1,6 +1,6 @@
-"""Loads the installed plugins into a registry: each by itself, so that a broken one costs only itself.
+"""Loads the installed plugins into a registry: each by itself, so that a broken one stays alone.
 
-`c2.registry.default()` calls `load_plugins`. What became of each plugin: `c2.plugins.reports()`, `c2 plugins`.
+`c2.registry.default()` calls `load_plugins`; `c2.plugins.reports()` and `c2 plugins` tell what came of it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def load_plugins(
     if bad and settings.strict:
         texts = [f"{r.summary()}\n{r.traceback}".rstrip() for r in bad]
         raise PluginError(
-            "C2_STRICT_PLUGINS is set, and not every plugin could be loaded:\n" + "\n".join(texts)
+            "C2_STRICT_PLUGINS is set and not all plugins could be loaded:\n" + "\n".join(texts)
         )
     _warn([f"plugin {r.summary()}" for r in bad] + settings.unknown(plugins))
     return list(loaded.reports)
@@ -85,9 +85,7 @@ def _load(registry: Registry, loaded: Loaded, plugin: Found, settings: Settings)
         _register(registry, loaded, plugin, contribution, report)
     except KeyboardInterrupt:
         raise
-    except (
-        BaseException
-    ) as error:  # SystemExit, RecursionError, ...: one plugin must not end the others
+    except BaseException as error:  # SystemExit too: one plugin must not end the others
         report.status, report.reason, report.traceback = _explain(error)
     report.seconds = time.perf_counter() - start
     return report
@@ -105,8 +103,8 @@ def _explain(error: BaseException) -> tuple[str, str, str]:
         return QUARANTINED, str(error), ""
     if isinstance(error, TimeIsUp):
         reason = (
-            f"{error}; its thread was left behind, and importing it elsewhere in this process may wait too. "
-            "Give it more time with C2_PLUGIN_TIMEOUT (seconds), or leave it out with C2_DISABLE_PLUGINS"
+            f"{error}; its thread was left behind, and importing it elsewhere in this process may wait "
+            "too. Give it more time with C2_PLUGIN_TIMEOUT (seconds), or name it in C2_DISABLE_PLUGINS"
         )
         return FAILED, reason, error.stack
     lines = "".join(traceback.format_exception(error))
@@ -185,26 +183,26 @@ def _refuse_taken_name(plugin: Found, reports: list[PluginReport]) -> None:
     for other in reports:
         if other.name == plugin.name:
             raise DuplicateRegistration(
-                f"two plugins have the name '{plugin.name}': of {other.distribution} and of {plugin.distribution}. "
-                "Uninstall one of them, or disable one by its distribution's name with C2_DISABLE_PLUGINS"
+                f"two plugins have the name '{plugin.name}': of {other.distribution} and of "
+                f"{plugin.distribution}. Uninstall one of them, or disable one by its distribution's "
+                "name with C2_DISABLE_PLUGINS"
             )
 
 
 def _note_orphans(registry: Registry, loaded: Loaded) -> None:
-    """Tells of kernels that nothing can reach, once every plugin had its turn: most often a misspelled name."""
+    """Tells of kernels that nothing can reach, once every plugin had its turn: misspelled names."""
     devices = [d.name for d in registry.devices()]
     for report, contribution in loaded.contributions:
         marks = list(contribution.marks())
         for type_ in sorted({m.type for m in marks if m.type not in registry}):
-            report.notes.append(
-                f"'{type_}' is no registered operator.{did_you_mean(type_, registry.types())}"
-            )
+            near = did_you_mean(type_, registry.types())
+            report.notes.append(f"'{type_}' is no registered operator.{near}")
         for name in sorted({m.device for m in marks if m.device not in (PORTABLE, *devices)}):
             report.notes.append(f"'{name}' is no registered device.{did_you_mean(name, devices)}")
 
 
 def _warn(messages: list[str]) -> None:
-    """Says what is missing on the log, which shows warnings on stderr unless the program set it up otherwise."""
+    """Logs what is missing: shown on stderr, unless the program set up logging otherwise."""
     if messages:
         import logging
 

@@ -1,7 +1,8 @@
-"""Remembers a plugin that took the whole process down while it was loaded, so that the next start leaves it out.
+"""Remembers a plugin that took the process down while it was loaded: the next start leaves it out.
 
-Before a plugin is loaded a line is written to a small file of its own, and it is wiped afterwards. A file that
-still holds a line, and that no living process has locked, was left by a process that died in between.
+Before a plugin is loaded a line is written to a small file of its own, and it is wiped afterwards. A
+file that still holds a line, and that no living process has locked, was left by a process that died
+in between.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -26,7 +27,7 @@ class Quarantined(Exception):
 
 
 def folder() -> Path:
-    """Where the files are: `$C2_CACHE/plugins`, else `plugins` in the folder c2 of the user's caches."""
+    """Where the files are: `$C2_CACHE/plugins`, else `c2/plugins` in the user's cache folder."""
     base = os.environ.get("C2_CACHE")
     if base:
         return Path(base, "plugins")
@@ -39,28 +40,25 @@ def loading(name: str, distribution: str, version: str) -> Iterator[None]:
     """Marks the plugin as being loaded. Where the folder cannot be written there is no protection.
 
     Raises:
-        Quarantined: a process died here before. Another version, or another environment, starts afresh.
+        Quarantined: a process died here before. Another version or environment starts afresh.
     """
     handle = _lock(_path(name, distribution, version))
-    try:
-        if handle is not None:
-            _check(handle, name)
-            _write(handle, f"process {os.getpid()}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+    if handle is None:
         yield
-    except Quarantined:
-        raise
-    except BaseException:
-        _wipe(handle)
-        raise
-    else:
-        _wipe(handle)
+        return
+    try:
+        _refuse_where_left(handle, name)
+        _write(handle, f"process {os.getpid()}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
     finally:
-        if handle is not None:
-            os.close(handle)
+        os.close(handle)
 
 
 def lift(name: str) -> int:
-    """Forgets what is known of a plugin, by its name or its distribution's; returns how many entries there were."""
+    """Forgets what is known of a plugin or a distribution; returns how many entries there were."""
     lifted = 0
     for path in folder().glob("*.loading"):
         if _safe(name) in path.name.split("@")[:2]:
@@ -69,12 +67,12 @@ def lift(name: str) -> int:
     return lifted
 
 
-def _check(handle: int, name: str) -> None:
+def _refuse_where_left(handle: int, name: str) -> None:
     left = os.read(handle, 200).decode("utf-8", "replace").strip()
     if left:
         raise Quarantined(
-            f"the process that loaded it last ({left}) ended before it was done: a crash, an exit or a kill. "
-            f"It is left out until it is upgraded, or until: c2 plugins --retry {name}"
+            f"the process that loaded it last ({left}) ended before it was done: a crash, an exit or a "
+            f"kill. It is left out until it is upgraded, or until: c2 plugins --retry {name}"
         )
 
 
@@ -90,7 +88,7 @@ def _safe(text: str) -> str:
 
 
 def _lock(path: Path) -> int | None:
-    """An open file that this process alone has locked; None where another one loads it too, or it cannot be had."""
+    """An open file that this process alone has locked; None where it cannot be had."""
     if fcntl is None:
         return None
     try:
@@ -107,12 +105,5 @@ def _lock(path: Path) -> int | None:
 
 
 def _write(handle: int, text: str) -> None:
-    try:
+    with suppress(OSError):  # a full disk: go on without protection
         os.pwrite(handle, text.encode(), 0)
-    except OSError:  # a full disk: go on without protection
-        _wipe(handle)
-
-
-def _wipe(handle: int | None) -> None:
-    if handle is not None:
-        os.ftruncate(handle, 0)

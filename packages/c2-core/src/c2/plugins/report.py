@@ -81,6 +81,6 @@ class Provided:
             return getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise PluginError(
-                f"'{self.name}' in {self.kind} of {self.source} stands for '{self.target}', which cannot be "
-                f"loaded: {error}"
+                f"'{self.name}' in {self.kind} of {self.source} stands for '{self.target}', which cannot "
+                f"be loaded: {error}"
             ) from error

@@ -22,8 +22,8 @@ class TimeIsUp(Exception):
 def run_within(seconds: float, function: Callable[[], T], name: str) -> T:
     """The function's result, or what it raised.
 
-    A thread cannot be stopped from outside: past the limit it goes on by itself, and nobody looks at its result.
-    With 0 seconds there is no limit and no thread.
+    A thread cannot be stopped from outside: past the limit it goes on by itself, and nobody looks at
+    its result. With 0 seconds there is no limit and no thread.
 
     Raises:
         TimeIsUp: the limit passed.

@@ -113,9 +113,11 @@ class Registry:
         if mark.role == "kernel":
             self._add_kernel(_kernel(mark, source))
         elif mark.role == "gradient":
-            if self._gradients.setdefault(mark.type, mark.function) is not mark.function:
+            other = self._gradients.setdefault(mark.type, mark.function)
+            if other is not mark.function:
                 raise DuplicateRegistration(
-                    f"operator '{mark.type}' has two gradient makers, one from {source}"
+                    f"operator '{mark.type}' has two gradient makers: from {other.__module__} and from "
+                    f"{mark.function.__module__} of {source}"
                 )
         elif mark.role == "cases":
             known = self._cases.setdefault(mark.type, [])
@@ -140,7 +142,11 @@ class Registry:
 
     def add_device(self, device: Device, source: str = "c2-core") -> None:
         if device.name in self._devices:
-            raise DuplicateRegistration(f"device '{device.name}' of {source} is already registered")
+            raise DuplicateRegistration(
+                f"device '{device.name}' of {source} is already registered by "
+                f"{self._devices[device.name].source}. "
+                "Uninstall one of them, or disable one with C2_DISABLE_PLUGINS"
+            )
         device.source = source
         self._devices[device.name] = device
 
