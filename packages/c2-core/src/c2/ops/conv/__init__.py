@@ -1,0 +1,1 @@
+"""Convolution and its transpose, in one to three dimensions, with their gradients."""

@@ -1,0 +1,1 @@
+"""Operators on the spatial axes of images: padding, resizing, shuffling, unfolding."""
