@@ -83,10 +83,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=DEVELOPED_ON)
 def types(session: nox.Session) -> None:
-    """mypy, strict, over the packages."""
+    """mypy over the packages, strict but for the bodies of operators."""
     session.install(*group("types"), *[f"./packages/{p}" for p in PACKAGES])
     for package in PACKAGES:
-        session.run("mypy", "--strict", f"packages/{package}/src")
+        session.run("mypy", f"packages/{package}/src")
 
 
 @nox.session
