@@ -12,7 +12,7 @@ HEAVY = {
     *("typer", "click", "rich", "cffi", "_cffi_backend", "pluggy", "importlib.metadata"),
     *("asyncio", "multiprocessing", "sqlite3", "http.client", "pytest", "hypothesis"),
     *("cupy", "pyopencl", "onnx", "torch", "PIL"),
-    *("c2.cli", "c2.testing", "c2.plugins.loader"),
+    *("c2.cli", "c2.testing", "c2.ops", "c2.plugins.loader"),
 }
 # The command line is the only place for these.
 ONLY_UNDER_CLI = {"typer", "click", "rich"}
@@ -20,9 +20,7 @@ CORE_MAY_IMPORT = {"c2", "numpy", "google", "pluggy", "cffi", *ONLY_UNDER_CLI}
 
 
 def import_names(package):
-    return {path.name for path in (package / "src").iterdir() if path.is_dir()} - {
-        path.name for path in (package / "src").glob("*.egg-info")
-    }
+    return {path.parent.name for path in (package / "src").glob("*/__init__.py")}
 
 
 def imported(path):

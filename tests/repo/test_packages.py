@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import c2
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -54,6 +56,15 @@ def test_version_agrees(package, root):
     newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest, "CHANGELOG.md has no entry"
     assert project_of(package)["version"] == newest.group(1)
+
+
+def test_c2_says_its_version(root):
+    assert c2.__version__ == project_of(root / "packages" / CORE)["version"]
+
+
+@pytest.mark.parametrize("name", c2.__all__)
+def test_public_name_is_there(name):
+    assert getattr(c2, name) is not None
 
 
 def test_changelog_names_the_package(package, root):
