@@ -103,6 +103,8 @@ def check_gradient(registry: Registry, one: ConformanceCase, seed: int = 3) -> b
     maker = registry.gradient_maker(one.type)
     if maker is None or one.case.check is not None or one.dtype != "float64":
         return False
+    if one.case.grad == ():
+        return False
     op, blobs = operator_of(registry, one, "")
     forward = dict(blobs)
     outputs = run_op(registry, op, forward)
