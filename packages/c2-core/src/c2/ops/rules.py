@@ -21,31 +21,47 @@ def same_shape(**specs: TensorSpec | None) -> None:
     """All given inputs have the shape of the first."""
     (first, model), *others = [(n, s) for n, s in specs.items() if s is not None]
     for name, spec in others:
-        require(spec.shape == model.shape, f"{name} must have the shape of {first}", model.shape, spec.shape)
+        require(
+            spec.shape == model.shape,
+            f"{name} must have the shape of {first}",
+            model.shape,
+            spec.shape,
+        )
 
 
 def same_size(**specs: TensorSpec | None) -> None:
     """All given inputs have as many elements as the first, whatever their shapes."""
     (first, model), *others = [(n, s) for n, s in specs.items() if s is not None]
     for name, spec in others:
-        require(spec.size == model.size, f"{name} must have as many elements as {first}", model.size, spec.size)
+        require(
+            spec.size == model.size,
+            f"{name} must have as many elements as {first}",
+            model.size,
+            spec.size,
+        )
 
 
 def one_element(**specs: TensorSpec | None) -> None:
     """Each given input holds a single number; its shape does not matter."""
     for name, spec in specs.items():
-        require(spec is None or spec.size == 1, f"{name} must have one element", 1, spec and spec.size)
+        require(
+            spec is None or spec.size == 1, f"{name} must have one element", 1, spec and spec.size
+        )
 
 
 def rank(name: str, spec: TensorSpec, *ranks: int) -> None:
     """The input has one of these numbers of axes."""
     wanted = " or ".join(str(r) for r in ranks)
-    require(spec.ndim in ranks, f"{name} must have {wanted} axes", wanted, f"{spec.ndim} {spec.shape}")
+    require(
+        spec.ndim in ranks, f"{name} must have {wanted} axes", wanted, f"{spec.ndim} {spec.shape}"
+    )
 
 
 def canonical_axis(name: str, axis: int, ndim: int) -> int:
     """The axis counted from the front; `name` is the argument's name in messages."""
-    require(-ndim <= axis < ndim, f"{name} must be in [{-ndim}, {ndim - 1}]", f"an axis of {ndim}", axis)
+    require(
+        -ndim <= axis < ndim, f"{name} must be in [{-ndim}, {ndim - 1}]", f"an axis of {ndim}", axis
+    )
     return axis % ndim if ndim else 0
 
 

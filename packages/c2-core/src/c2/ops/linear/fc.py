@@ -9,9 +9,21 @@ from c2.registry.schema import NoGradient
 from c2.registry.spec import FLOAT
 
 ARGS = [
-    Arg("axis", int, default=1, doc="X is a matrix: axes before it are rows (M), the others columns (K)"),
-    Arg("axis_w", int, default=1, doc="W is a matrix likewise: (N, K) in FC, (K, N) in FCTransposed"),
-    Arg("float16_compute", bool, default=False, doc="add up in float16 where the device can; NumPy never does"),
+    Arg(
+        "axis",
+        int,
+        default=1,
+        doc="X is a matrix: axes before it are rows (M), the others columns (K)",
+    ),
+    Arg(
+        "axis_w", int, default=1, doc="W is a matrix likewise: (N, K) in FC, (K, N) in FCTransposed"
+    ),
+    Arg(
+        "float16_compute",
+        bool,
+        default=False,
+        doc="add up in float16 where the device can; NumPy never does",
+    ),
 ]
 
 
@@ -140,39 +152,40 @@ def _product(xp, X, W, b, axis, out):
 
 @kernel(FC_GRADIENT)
 def fc_gradient(xp, X, W, dY, *, axis, axis_w, float16_compute, n_outputs, out=None):
-    W2, (X2, dY2) = W.reshape(as_matrix(W.shape, axis_w)), _matrices(X, dY, axis)
-    dW, db, dX = _outputs(xp, X, W, W2.shape[0], n_outputs, out)
+    W2 = W.reshape(as_matrix(W.shape, axis_w))
+    X2, dY2 = _matrices(X, dY, axis, N=W2.shape[0])
+    dW, db, dX = _outputs(xp, X, W, dY2, n_outputs, out)
     xp.matmul(dY2.T, X2, out=dW.reshape(W2.shape))
-    return _finish(xp, dW, db, dX, X2, dY2, W2)
+    return _finish(xp, dW, db, dX, dY2, W2)
 
 
 @kernel(FC_TRANSPOSED_GRADIENT)
 def fc_transposed_gradient(xp, X, W, dY, *, axis, axis_w, float16_compute, n_outputs, out=None):
-    W2, (X2, dY2) = W.reshape(as_matrix(W.shape, axis_w)), _matrices(X, dY, axis)
-    dW, db, dX = _outputs(xp, X, W, W2.shape[1], n_outputs, out)
+    W2 = W.reshape(as_matrix(W.shape, axis_w))
+    X2, dY2 = _matrices(X, dY, axis, N=W2.shape[1])
+    dW, db, dX = _outputs(xp, X, W, dY2, n_outputs, out)
     xp.matmul(X2.T, dY2, out=dW.reshape(W2.shape))
-    return _finish(xp, dW, db, dX, X2, dY2, W2.T)
+    return _finish(xp, dW, db, dX, dY2, W2.T)
 
 
-def _matrices(X, dY, axis):
+def _matrices(X, dY, axis, N):
     M, K = as_matrix(X.shape, axis)
-    return X.reshape(M, K), dY.reshape(M, dY.size // max(M, 1))
+    return X.reshape(M, K), dY.reshape(M, N)
 
 
-def _outputs(xp, X, W, N, n_outputs, out):
+def _outputs(xp, X, W, dY2, n_outputs, out):
     if out is None:
-        shapes = (W.shape, (N,), X.shape)[:n_outputs]
+        shapes = (W.shape, dY2.shape[1:], X.shape)[:n_outputs]
         out = tuple(xp.empty(shape, X.dtype) for shape in shapes)
     return (*out, None)[:3]
 
 
-def _finish(xp, dW, db, dX, X2, dY2, W2):
+def _finish(xp, dW, db, dX, dY2, W2):
     """db and, where asked for, dX = dY W2 with W2 of shape (N, K)."""
-    xp.sum(dY2, axis=0, out=db) if dY2.size else db.fill(0)
+    xp.sum(dY2, axis=0, out=db)
     if dX is None:
         return dW, db
-    if dX.size:
-        xp.matmul(dY2, W2, out=dX.reshape(X2.shape))
+    xp.matmul(dY2, W2, out=dX.reshape(len(dY2), W2.shape[1]))
     return dW, db, dX
 
 
@@ -222,7 +235,9 @@ def fc_gradient_cases(rng):
         X, W, dY = _random(rng, x, w, y)
         N = y[-1]
         K = W.size // N
-        dW = sum((np.outer(d, v) for d, v in zip(dY.reshape(-1, N), X.reshape(-1, K))), np.zeros((N, K)))
+        dW = sum(
+            (np.outer(d, v) for d, v in zip(dY.reshape(-1, N), X.reshape(-1, K))), np.zeros((N, K))
+        )
         expect = {
             "dW": dW.reshape(w),
             "db": dY.reshape(-1, N).sum(0),
