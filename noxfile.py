@@ -121,12 +121,21 @@ def conformance(session: nox.Session, backend: str) -> None:
     session.run("python", "-m", "pytest", f"tests/conformance/test_{backend}.py", *session.posargs)
 
 
-@nox.session(python="3.10", requires=["build"])
+@nox.session(python=PYTHONS[0], requires=["build"])
 def protobuf_oldest(session: nox.Session) -> None:
     """Messages and files with the oldest protobuf that the packages admit."""
     session.install(*group("test"), wheel(CORE), "protobuf==3.19.0")
     folders = ["tests/core/proto", "tests/core/serialize"]
     session.run("python", "-m", "pytest", *folders, *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], requires=["build"])
+def oldest(session: nox.Session) -> None:
+    """c2-core's tests with each dependency at the lowest version that it declares."""
+    declared = nox.project.load_toml(f"packages/{CORE}/pyproject.toml")["project"]["dependencies"]
+    pinned = [requirement.replace(">=", "==") for requirement in declared]
+    session.install(*group("test"), wheel(CORE), *pinned)
+    session.run("python", "-m", "pytest", *test_folders(CORE), *session.posargs)
 
 
 @nox.session(requires=["build"])
