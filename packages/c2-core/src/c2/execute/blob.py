@@ -6,14 +6,18 @@ from typing import Any
 
 
 class Blob:
-    """Name, content and the name of the device the content lives on. `value` is None until something is put in."""
+    """Name, content and the name of the device the content lives on.
 
-    __slots__ = ("device", "name", "value")
+    `value` is None until something is put in; `why_empty` says why nothing ever is, where that is known.
+    """
+
+    __slots__ = ("device", "name", "value", "why_empty")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.value: Any = None
         self.device = "CPU"
+        self.why_empty = ""
 
     def __repr__(self) -> str:
         return f"<Blob '{self.name}': {self.kind()}>"

@@ -31,8 +31,8 @@ class SimpleNet:
 
     def __init__(self, checked: CheckedNet, workspace: Workspace, registry: Registry) -> None:
         self.checked, self.workspace, self.registry = checked, workspace, registry
-        _check_allowed(checked, workspace)
-        _check_present(checked, workspace)
+        check_allowed(checked, workspace)
+        check_present(checked, workspace)
         self.placed: PlacedNet = place_net(
             checked, registry, {n: workspace.blob(n).device for n in checked.needs()}
         )
@@ -82,7 +82,7 @@ class SimpleNet:
         self._watch = None
         net = self._with_copies()
         watch = [(b, b.value) for b in map(self.workspace.blob, net.needs())]
-        inferred = infer_net(net, {b.name: _shape_of(v) for b, v in watch})
+        inferred = infer_net(net, {b.name: shape_of(v) for b, v in watch})
         if inferred.problems:
             raise inferred.problems[0]
         check_budget(sum(_bytes(op.outputs) for op in inferred.ops), f"net '{self.name}'")
@@ -146,7 +146,7 @@ def _bind_ops(
     return calls, written
 
 
-def _shape_of(value: Any) -> TensorSpec | None:
+def shape_of(value: Any) -> TensorSpec | None:
     """The spec without the content: what is bound must not depend on values that the next run may change."""
     spec = spec_of(value)
     return None if spec is None else TensorSpec(spec.shape, spec.dtype)
@@ -156,7 +156,8 @@ def _bytes(specs: Any) -> int:
     return sum(s.nbytes for s in specs if s is not None and s.shape is not None)
 
 
-def _check_allowed(checked: CheckedNet, workspace: Workspace) -> None:
+def check_allowed(checked: CheckedNet, workspace: Workspace) -> None:
+    """Raises NotAllowed for an operator that touches what the workspace does not allow."""
     for op in checked.ops:
         if op.schema.allow is not None and op.schema.allow not in workspace.allow:
             raise NotAllowed(
@@ -165,7 +166,8 @@ def _check_allowed(checked: CheckedNet, workspace: Workspace) -> None:
             )
 
 
-def _check_present(checked: CheckedNet, workspace: Workspace) -> None:
+def check_present(checked: CheckedNet, workspace: Workspace) -> None:
+    """Raises MissingBlob that names all inputs that do not exist."""
     missing = [n for n in checked.needs() if not workspace.has(n)]
     if missing:
         raise MissingBlob(

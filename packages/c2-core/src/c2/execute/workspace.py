@@ -74,6 +74,10 @@ class Workspace:
                 found = self._blobs.setdefault(str(name), Blob(str(name)))
         return found
 
+    def own_blob(self, name: str) -> Blob:
+        """A Blob of this very workspace, hiding one of that name in a parent."""
+        return self._blobs.setdefault(name, Blob(name))
+
     def _find(self, name: str) -> Blob | None:
         found = self._blobs.get(name)
         if found is None and self.parent is not None:
@@ -146,9 +150,8 @@ class Workspace:
             near = did_you_mean(str(name), self.blobs())
             raise MissingBlob(f"blob '{name}' is not in the workspace.{near}")
         if blob.value is None:
-            raise MissingBlob(
-                f"blob '{name}' holds nothing yet: the operator that makes it has not run"
-            )
+            why = blob.why_empty or "the operator that makes it has not run"
+            raise MissingBlob(f"blob '{name}' holds nothing: {why}")
         if hasattr(blob.value, "dtype") and hasattr(blob.value, "shape"):
             return self.registry.device(blob.device).to_numpy(blob.value)
         return blob.value

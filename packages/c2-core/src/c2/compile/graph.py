@@ -1,0 +1,131 @@
+"""The graph that passes work on: operators with specs, every blob written once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from c2.graph.check import CheckedOp
+from c2.graph.infer import InferredOp
+from c2.graph.net import renamed_op
+from c2.place.place import PlacedOp
+from c2.registry import TensorSpec
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator with the specs of its blobs and its device (`home`).
+
+    `post` are operators that were fused into it, to be done to its first output.
+    """
+
+    op: CheckedOp
+    input_specs: tuple[TensorSpec | None, ...]
+    output_specs: tuple[TensorSpec | None, ...]
+    home: PlacedOp
+    post: tuple[CheckedOp, ...] = ()
+
+    @property
+    def type(self) -> str:
+        return self.op.type
+
+    @property
+    def inputs(self) -> list[str]:
+        return self.op.inputs
+
+    @property
+    def outputs(self) -> list[str]:
+        return self.op.outputs
+
+    @property
+    def label(self) -> str:
+        return "+".join([self.type, *(p.type for p in self.post)])
+
+    def with_blobs(self, rename: Mapping[str, str]) -> Node:
+        """The node with blobs renamed."""
+        return replace(self, op=replace(self.op, op=renamed_op(self.op.op, rename)))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order.
+
+    Attributes:
+        constants: blobs whose content never changes while the program lives; passes may compute with them.
+        keep: blobs that must come out under their names; all others may vanish.
+        gone: blobs that passes took away, with the reason that a later fetch is told.
+        log: what each pass did, for `c2 explain --passes`.
+    """
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    keep: frozenset[str] = frozenset()
+    gone: Mapping[str, str] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
+
+    def readers(self) -> Counter[str]:
+        """How many inputs read each blob; a kept blob has one reader more: the user."""
+        counts = Counter(name for node in self.nodes for name in node.inputs)
+        counts.update(self.keep)
+        return counts
+
+    def maker(self) -> dict[str, int]:
+        """Position of the node that writes each blob."""
+        return {name: k for k, node in enumerate(self.nodes) for name in node.outputs}
+
+    def logged(self, line: str) -> Graph:
+        return replace(self, log=(*self.log, line))
+
+
+Pass = Callable[[Graph], Graph]
+
+
+def build_graph(
+    ops: Iterable[InferredOp],
+    placed: Iterable[PlacedOp],
+    constants: Mapping[str, np.ndarray[Any, Any]],
+    keep: Iterable[str],
+) -> Graph:
+    """The graph of an inferred net, in a form where every blob that the net makes is written once.
+
+    A blob that is written several times keeps its name for the last version; earlier ones become `name@1`, ... A blob
+    that exists before the net runs and is updated by it keeps its name throughout: it is memory, not a value.
+    """
+    listed = list(ops)
+    made: set[str] = set()
+    external: set[str] = set()
+    writes: Counter[str] = Counter()
+    for op in listed:
+        external.update(n for n in op.checked.inputs if n not in made)
+        made.update(op.checked.outputs)
+        writes.update(set(op.checked.outputs))
+    seen: Counter[str] = Counter()
+    current: dict[str, str] = {}
+    nodes = []
+    for op, home in zip(listed, placed):
+        inputs = [current.get(n, n) for n in op.checked.inputs]
+        for name in set(op.checked.outputs) - external:
+            seen[name] += 1
+            current[name] = name if seen[name] == writes[name] else f"{name}@{seen[name]}"
+        outputs = [current.get(n, n) for n in op.checked.outputs]
+        nodes.append(_node(op, home, inputs, outputs))
+    constant = {n: v for n, v in constants.items() if n in external and n not in made}
+    return Graph(tuple(nodes), constant, frozenset(keep) & made)
+
+
+def _node(op: InferredOp, home: PlacedOp, inputs: list[str], outputs: list[str]) -> Node:
+    copy = type(op.checked.op)()
+    copy.CopyFrom(op.checked.op)
+    copy.input[:] = inputs
+    copy.output[:] = outputs
+    return Node(replace(op.checked, op=copy), tuple(op.inputs), tuple(op.outputs), home)
+
+
+def without(graph: Graph, positions: Iterable[int]) -> tuple[Node, ...]:
+    """The graph's nodes less some."""
+    left_out = set(positions)
+    return tuple(node for k, node in enumerate(graph.nodes) if k not in left_out)

@@ -1,0 +1,86 @@
+"""Native kernels: an operator, or a fused one, as a C function and a context.
+
+A back end marks a builder:
+
+    @native("Conv", engine="MKL", supports=why_not)
+    def build_conv(request):
+        ...
+        return NativeKernel(function=address, context=address, keep=(owner, ...))
+
+The function is `int run(void *context, void *const *buffers)`: buffers are the inputs, then the outputs, then the
+scratch memory where `scratch` asks for some. It returns 0, or a code of the back end that says what failed. It calls
+nothing of Python, and two programs may run it at the same time if their contexts differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from c2.compile.graph import Node
+from c2.registry import Registry, TensorSpec
+
+
+@dataclass(frozen=True)
+class NativeRequest:
+    """What is to be built: an operator with attributes and specs, activations to apply, and a thread count.
+
+    Attributes:
+        post: (type, args) of activations to do to the first output, in order.
+        constants: position of an input -> its array, where the content never changes (weights to pack once).
+    """
+
+    type: str
+    args: dict[str, Any]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    post: tuple[tuple[str, dict[str, Any]], ...]
+    constants: dict[int, Any]
+    threads: int
+
+
+@dataclass(frozen=True)
+class NativeKernel:
+    """A built native call.
+
+    Attributes:
+        function, context: addresses; the context may be 0.
+        keep: whatever must live as long as the call (owners of memory, loaded libraries).
+        scratch: bytes of scratch memory it wants as its last buffer, shared with the other calls of the program.
+        input_layouts, output_layouts: names of memory layouts, "plain" (C order) unless the back end has others.
+        cost: estimated seconds of a call, to choose between layouts and engines; 0 where nothing is known.
+    """
+
+    function: int
+    context: int
+    keep: Any = None
+    scratch: int = 0
+    input_layouts: tuple[str, ...] = ()
+    output_layouts: tuple[str, ...] = ()
+    cost: float = 0.0
+
+
+def build_native(
+    registry: Registry, node: Node, constants: dict[str, Any], device: str, threads: int
+) -> tuple[NativeKernel, str] | list[tuple[str, str]]:
+    """The native kernel of a node and its engine, or why each candidate declined."""
+    if any(s is None or s.shape is None for s in (*node.input_specs, *node.output_specs)):
+        return [("native", "shapes are not known before the run")]
+    request = NativeRequest(
+        node.type, node.op.args,
+        tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
+        tuple((p.type, p.args) for p in node.post),
+        {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
+        threads,
+    )  # fmt: skip
+    declined = []
+    for engine in registry.engine_order(node.type, device, node.op.op.engine):
+        for mark in registry.natives(node.type):
+            if mark.device != device or mark.engine != engine:
+                continue
+            reason = mark.supports(*request.inputs, **request.args) if mark.supports else None
+            made = reason if reason is not None else mark.function(request)
+            if isinstance(made, NativeKernel):
+                return made, engine
+            declined.append((engine, str(made)))
+    return declined

@@ -1,0 +1,183 @@
+"""The compiled net: programs by input shape, made at first use and kept within a bound."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from c2.compile.graph import Graph, build_graph
+from c2.compile.passes import PASSES
+from c2.compile.program import Program
+from c2.errors import C2Error, KernelError, NetError, did_you_mean
+from c2.execute.blob import Blob
+from c2.execute.simple import check_allowed, check_present, shape_of
+from c2.execute.workspace import Workspace
+from c2.graph.check import CheckedNet
+from c2.graph.infer import infer_net
+from c2.place.place import place_net
+from c2.registry import Registry
+
+PROGRAMS = 8  # programs kept per net: one per set of input shapes
+
+
+class CompiledNet:
+    """A net that runs as programs. Equal to the simple net within rounding of what was folded.
+
+    It keeps external outputs, what existed before, and the blobs named in `keep`; all others live in the program's
+    arena, and fetching one of them is an error that says so.
+
+    Args:
+        constants: external inputs whose content will never change, so that passes may compute with them.
+        keep: further blobs to keep, as many as are asked for.
+        threads: for native kernels; None: $C2_NUM_THREADS, or all cores this process may use.
+        runner: "c", "python" or None for the best there is.
+    """
+
+    def __init__(
+        self,
+        checked: CheckedNet,
+        workspace: Workspace,
+        registry: Registry,
+        *,
+        constants: Iterable[str] = (),
+        keep: Iterable[str] = (),
+        threads: int | None = None,
+        runner: str | None = None,
+    ) -> None:
+        self.checked, self.workspace, self.registry = checked, workspace, registry
+        check_allowed(checked, workspace)
+        check_present(checked, workspace)
+        self.constants = frozenset(constants)
+        self.keep = frozenset(checked.proto.external_output) | frozenset(keep)
+        _check_keep(checked, self.keep)
+        self.threads = threads or default_threads()
+        self.runner = runner
+        self.compiled = 0
+        self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._bound: tuple[list[tuple[Blob, Any]], Program] | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def name(self) -> str:
+        return self.checked.name
+
+    def run(self) -> None:
+        """Runs the program for the shapes that the inputs have now, compiling it where it is new."""
+        with self._lock, np.errstate(all="ignore"):
+            bound = self._bound
+            if bound is None or any(blob.value is not value for blob, value in bound[0]):
+                bound = self._bind()
+            try:
+                bound[1].run()
+            except C2Error:
+                raise
+            except Exception as error:
+                raise KernelError(
+                    f"compiled net '{self.name}': {type(error).__name__}: {error}"
+                ) from error
+
+    def program(self) -> Program:
+        """The program for the shapes that the inputs have now."""
+        with self._lock:
+            return self._bind()[1]
+
+    def _bind(self) -> tuple[list[tuple[Blob, Any]], Program]:
+        self._bound = None
+        watch = [(b, b.value) for b in map(self.workspace.blob, self.checked.needs())]
+        key = tuple((b.name, b.device, str(shape_of(v))) for b, v in watch)
+        program = self._programs.pop(key, None) or self._compile(watch)
+        self._programs[key] = program
+        while len(self._programs) > PROGRAMS:
+            self._programs.popitem(last=False)
+        program.bind({b.name: v for b, v in watch if hasattr(v, "dtype")})
+        # What the program overwrites in its own storage keeps its array; anything else is found again next time.
+        self._bound = ([(b, v if b.value is v else _CHANGED) for b, v in watch], program)
+        return self._bound
+
+    def _compile(self, watch: list[tuple[Blob, Any]]) -> Program:
+        placed = place_net(self.checked, self.registry, {b.name: b.device for b, _ in watch})
+        net = CheckedNet(self.checked.proto, [op.checked for op in placed.ops])
+        inferred = infer_net(net, {b.name: shape_of(v) for b, v in watch})
+        if inferred.problems:
+            raise inferred.problems[0]
+        constants = {
+            b.name: v
+            for b, v in watch
+            if b.name in self.constants and isinstance(v, np.ndarray) and b.device == "CPU"
+        }
+        outside = self.keep | {b.name for b, _ in watch}
+        graph = run_passes(build_graph(inferred.ops, placed.ops, constants, outside))
+        program = Program(
+            graph, self._private(graph, outside), self.registry, self.threads, self.runner
+        )
+        self.compiled += 1
+        return program
+
+    def _private(self, graph: Graph, outside: frozenset[str]) -> Workspace:
+        """A child workspace for what lives inside; what the user may ask for stays where it is."""
+        child = self.workspace.child()
+        for name in outside:
+            self.workspace.blob(name)
+        inside = {n for node in graph.nodes for n in node.outputs} - outside
+        for name in inside:
+            child.own_blob(name)
+        for name in (inside | set(graph.gone)) - outside:
+            blob = self.workspace.blob(name)
+            blob.value = None
+            why = graph.gone.get(name, "it lives in the program's arena")
+            blob.why_empty = f"net '{self.name}' is compiled: {why}. To fetch it, name it in keep="
+        return child
+
+
+class _Changed:
+    """Is no value: a blob that is watched for it is always found changed."""
+
+
+_CHANGED = _Changed()
+
+
+def run_passes(graph: Graph) -> Graph:
+    """The graph after every pass, in order."""
+    for one in PASSES:
+        graph = one(graph)
+    return graph
+
+
+def default_threads() -> int:
+    """$C2_NUM_THREADS, or the cores this process may use."""
+    given = os.environ.get("C2_NUM_THREADS")
+    return int(given) if given else len(os.sched_getaffinity(0))
+
+
+def _check_keep(checked: CheckedNet, keep: Iterable[str]) -> None:
+    known = {n for op in checked.ops for n in (*op.inputs, *op.outputs)} | set(
+        checked.proto.external_input
+    )
+    for name in keep:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise NetError(f"net '{checked.name}' has no blob '{name}' to keep.{near}")
+
+
+def explained_passes(program: Program) -> Mapping[str, Any]:
+    """What the passes did and what the plan saved, for `c2 explain --passes`."""
+    return {
+        "log": list(program.graph.log),
+        "arena_bytes": program.plan.size,
+        "unshared_bytes": program.plan.unshared,
+        "runner": program.runner_kind,
+        "stages": [
+            {
+                "op": s.node.label,
+                "outputs": s.node.outputs,
+                "native": s.engine,
+                "declined": s.declined,
+            }
+            for s in program.stages
+        ],
+    }

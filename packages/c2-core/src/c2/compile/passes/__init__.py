@@ -1,0 +1,6 @@
+"""Passes: pure functions from graph to graph, in the order in which the compiler applies them."""
+
+from c2.compile.passes.fold import fold_channel_affine
+from c2.compile.passes.fuse import fuse_activations
+
+PASSES = (fold_channel_affine, fuse_activations)

@@ -1,0 +1,102 @@
+"""Plan: one arena for all blobs that live only inside a program, with memory reused as soon as it is free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from c2.compile.graph import Node
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector registers
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Offsets in bytes of blobs in an arena of `size` bytes; `unshared` is what it would take without reuse."""
+
+    size: int
+    offsets: Mapping[str, int]
+    unshared: int
+
+
+@dataclass
+class _Storage:
+    """Memory shared by blobs that are updates of one another, alive from `first` to `last` node."""
+
+    blobs: list[str]
+    nbytes: int
+    first: int
+    last: int
+    offset: int = -1
+
+
+def plan_memory(nodes: Sequence[Node], inside: frozenset[str]) -> MemoryPlan:
+    """Places the blobs `inside`, which must be made by the nodes and have known specs.
+
+    Blobs whose lives overlap get disjoint memory. An output that an operator may write in place takes the memory of
+    its input where that dies there. Storage is placed from the largest down, each at the lowest offset that is free
+    during its life (Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020, greedy by
+    size).
+    """
+    storages = _lives(nodes, inside)
+    placed: list[_Storage] = []
+    for storage in sorted(storages, key=lambda s: (-s.nbytes, s.first)):
+        storage.offset = _lowest_free(storage, placed)
+        placed.append(storage)
+    offsets = {blob: s.offset for s in placed for blob in s.blobs}
+    size = max((s.offset + _aligned(s.nbytes) for s in placed), default=0)
+    return MemoryPlan(size, offsets, sum(_aligned(s.nbytes) * len(s.blobs) for s in placed))
+
+
+def _lives(nodes: Sequence[Node], inside: frozenset[str]) -> list[_Storage]:
+    last_read = {name: k for k, node in enumerate(nodes) for name in node.inputs}
+    home: dict[str, _Storage] = {}
+    storages: list[_Storage] = []
+    for k, node in enumerate(nodes):
+        for position, name in enumerate(node.outputs):
+            if name not in inside:
+                continue
+            spec = node.output_specs[position]
+            assert spec is not None
+            last = max(k, last_read.get(name, k))
+            if name in home:  # a fused activation that became a node of its own, in place
+                home[name].last = max(home[name].last, last)
+                continue
+            reused = _dying_input(node, position, k, last_read, home)
+            if reused is not None:
+                reused.blobs.append(name)
+                reused.last = max(reused.last, last)
+                home[name] = reused
+                continue
+            home[name] = _Storage([name], spec.nbytes, k, last)
+            storages.append(home[name])
+    return storages
+
+
+def _dying_input(
+    node: Node, position: int, k: int, last_read: Mapping[str, int], home: Mapping[str, _Storage]
+) -> _Storage | None:
+    """The storage of an input that this output may overwrite: in place is allowed, and nobody reads it later."""
+    for i, name in enumerate(node.inputs):
+        storage = home.get(name)
+        if storage is None or (i, position) not in node.op.schema.inplace_pairs:
+            continue
+        same = node.input_specs[i] == node.output_specs[position]
+        if same and last_read[name] == k and storage.last == k and node.inputs.count(name) == 1:
+            return storage
+    return None
+
+
+def _lowest_free(storage: _Storage, placed: Sequence[_Storage]) -> int:
+    offset = 0
+    for other in sorted(placed, key=lambda s: s.offset):
+        if other.last < storage.first or storage.last < other.first:
+            continue
+        if offset + _aligned(storage.nbytes) <= other.offset:
+            break
+        offset = max(offset, other.offset + _aligned(other.nbytes))
+    return offset
+
+
+def _aligned(nbytes: int) -> int:
+    return -(-max(nbytes, 1) // ALIGNMENT) * ALIGNMENT

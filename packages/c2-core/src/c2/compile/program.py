@@ -1,0 +1,243 @@
+"""Program: a net compiled for given shapes. Native calls in a row run as one; Python kernels run between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from c2.compile.graph import Graph, Node
+from c2.compile.native import NativeKernel, build_native
+from c2.compile.passes.plan import ALIGNMENT, MemoryPlan, plan_memory
+from c2.compile.runner import make_runner
+from c2.errors import KernelError
+from c2.execute.bind import DynamicCall, OpBinder
+from c2.execute.blob import Blob
+from c2.execute.workspace import Workspace
+from c2.registry import Registry, TensorSpec
+from c2.serialize.budget import check_budget
+
+
+@dataclass
+class Stage:
+    """A node made runnable: by a native kernel, or by the kernel that its binder chooses."""
+
+    node: Node
+    binder: OpBinder
+    native: NativeKernel | None
+    engine: str
+    declined: list[tuple[str, str]]
+
+
+class Program:
+    """What a compiled net does for one set of input shapes.
+
+    Attributes:
+        graph: the graph after all passes.
+        stages: its nodes with their kernels.
+        plan: where the blobs inside live.
+        calls: what is run, in order.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        workspace: Workspace,
+        registry: Registry,
+        threads: int,
+        runner: str | None = None,
+    ) -> None:
+        self.graph, self.workspace, self.registry = graph, workspace, registry
+        self.runner_kind, self._runner = "none", runner
+        self.stages = [s for node in graph.nodes for s in self._stages(node, threads)]
+        nodes = [s.node for s in self.stages]
+        self.plan: MemoryPlan = plan_memory(nodes, self._inside())
+        check_budget(self.plan.size, "a compiled net's arena")
+        self._arena = _arena(self.plan.size)
+        self._scratch = _arena(max((s.native.scratch for s in self.stages if s.native), default=0))
+        self.calls: list[Callable[[], Any]] = []
+        self.names: list[str] = []
+        self._claims: list[tuple[Blob, Any]] = []
+
+    # -- making
+
+    def _stages(self, node: Node, threads: int) -> list[Stage]:
+        """One stage, or one per fused part where no native kernel does them together."""
+        device = node.home.device.name
+        native = build_native(self.registry, node, dict(self.graph.constants), device, threads)
+        binder = OpBinder(replace(node.home, checked=node.op), self.workspace, self.registry)
+        if isinstance(native, tuple):
+            return [Stage(node, binder, native[0], native[1], [])]
+        if not node.post:
+            return [Stage(node, binder, None, "", native)]
+        parts = [replace(node, post=()), *(_alone(node, k) for k in range(len(node.post)))]
+        return [s for part in parts for s in self._stages(part, threads)]
+
+    def _inside(self) -> frozenset[str]:
+        """Blobs that live in the arena: made and read here only, by host kernels that write where they are told."""
+        inside: set[str] = set()
+        outside: set[str] = set(self.graph.keep) | set(self.graph.constants)
+        for stage in self.stages:
+            outside.update(n for n in stage.node.inputs if n not in inside)
+            for name, spec in zip(stage.node.outputs, stage.node.output_specs):
+                known = spec is not None and spec.shape is not None and spec.dtype != object
+                if (
+                    known
+                    and stage.binder.device.name == "CPU"
+                    and name not in outside
+                    and _is_static(stage)
+                ):
+                    inside.add(name)
+                else:
+                    outside.add(name)
+        return frozenset(inside - outside)
+
+    # -- binding
+
+    def bind(self, external: Mapping[str, Any]) -> None:
+        """Fills every array in: `external` holds what the net reads and does not make."""
+        arrays: dict[str, Any] = {**external, **self.graph.constants}
+        arrays.update(self._arena_views())
+        self.calls, self.names, self._claims = [], [], []
+        row: list[tuple[Stage, list[int]]] = []
+        for stage in self.stages:
+            ready = [arrays.get(n) for n in stage.node.inputs]
+            outputs = self._outputs(stage, arrays) if all(a is not None for a in ready) else None
+            if outputs is None:
+                self._flush(row)
+                self._add_dynamic(stage, ready, arrays)
+                continue
+            arrays.update(zip(stage.node.outputs, outputs))
+            self._claim(stage, outputs)
+            if stage.native is not None:
+                row.append((stage, [_address(a) for a in (*ready, *outputs)]))
+                continue
+            self._flush(row)
+            self._add(partial(self._call(stage), *ready, out=_one_or_all(outputs)), stage)
+        self._flush(row)
+
+    def run(self) -> None:
+        """Runs every call once, in order."""
+        for blob, value in self._claims:
+            if blob.value is not value:
+                blob.value = value
+        for call in self.calls:
+            call()
+
+    def _arena_views(self) -> dict[str, Any]:
+        views = {}
+        for stage in self.stages:
+            for name, spec in zip(stage.node.outputs, stage.node.output_specs):
+                if name in self.plan.offsets and spec is not None and spec.shape is not None:
+                    views[name] = np.ndarray(
+                        spec.shape, spec.dtype, self._arena, self.plan.offsets[name]
+                    )
+        return views
+
+    def _call(self, stage: Stage) -> Any:
+        return stage.binder.make_call(stage.node.input_specs)
+
+    def _outputs(self, stage: Stage, arrays: dict[str, Any]) -> list[Any] | None:
+        """The arrays a stage writes, or None where it has to be dynamic."""
+        if not _is_static(stage):
+            return None
+        if stage.native is None:
+            self._call(stage)
+            if not stage.binder.takes_out:
+                return None
+        inputs = dict(zip(stage.node.inputs, (arrays[n] for n in stage.node.inputs)))
+        outputs = []
+        for name, spec in zip(stage.node.outputs, stage.node.output_specs):
+            assert spec is not None and spec.shape is not None
+            candidates = (
+                [arrays[name]]
+                if name in self.plan.offsets
+                else [inputs.get(name), self.workspace.blob(name).value]
+            )
+            fitting = (a for a in candidates if _matches(a, spec) and stage.binder.device.owns(a))
+            found = next(fitting, None)
+            outputs.append(
+                stage.binder.device.empty(spec.shape, spec.dtype) if found is None else found
+            )
+        return outputs
+
+    def _claim(self, stage: Stage, outputs: list[Any]) -> None:
+        for blob, value in zip(stage.binder.outputs, outputs):
+            if blob.name not in self.plan.offsets:
+                self._claims.append((blob, value))
+                blob.value, blob.device = value, stage.binder.device.name
+
+    def _add_dynamic(self, stage: Stage, ready: list[Any], arrays: dict[str, Any]) -> None:
+        self._add(DynamicCall(stage.binder, ready), stage)
+        for name in stage.node.outputs:
+            arrays.pop(name, None)
+
+    def _add(self, call: Callable[[], Any], stage: Stage) -> None:
+        self.calls.append(call)
+        self.names.append(stage.binder.op.where)
+
+    def _flush(self, row: list[tuple[Stage, list[int]]]) -> None:
+        """Makes the native calls gathered so far one call."""
+        if not row:
+            return
+        stages = [s for s, _ in row]
+        steps = []
+        for stage, addresses in row:
+            assert stage.native is not None
+            scratch = [_address(self._scratch)] if stage.native.scratch else []
+            steps.append((stage.native.function, stage.native.context, addresses + scratch))
+        run, self.runner_kind = make_runner(steps, self._runner)
+        self.calls.append(partial(_run_native, run, [s.binder.op.where for s in stages]))
+        self.names.append(f"{len(steps)} native calls")
+        row.clear()
+
+
+def _run_native(run: Callable[[], tuple[int, int]], where: list[str]) -> None:
+    failed, code = run()
+    if failed >= 0:
+        raise KernelError(f"{where[failed]}: the native kernel failed with code {code}")
+
+
+def _is_static(stage: Stage) -> bool:
+    specs = (*stage.node.input_specs, *stage.node.output_specs)
+    return (
+        bool(stage.node.outputs)
+        and not stage.binder.reads_values
+        and all(s is not None and s.shape is not None for s in specs)
+        and (stage.native is not None or _takes_out(stage))
+    )
+
+
+def _takes_out(stage: Stage) -> bool:
+    stage.binder.make_call(stage.node.input_specs)
+    return stage.binder.takes_out
+
+
+def _alone(node: Node, k: int) -> Node:
+    """The k-th fused activation as a node of its own, in place on the output."""
+    spec = node.output_specs[0]
+    return Node(node.post[k], (spec,), (spec,), node.home)
+
+
+def _matches(array: Any, spec: TensorSpec) -> bool:
+    return (
+        hasattr(array, "dtype") and tuple(array.shape) == spec.shape and array.dtype == spec.dtype
+    )
+
+
+def _one_or_all(outputs: list[Any]) -> Any:
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+
+def _address(array: np.ndarray[Any, Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _arena(nbytes: int) -> np.ndarray[Any, Any]:
+    """Uninitialised bytes that start on a cache line."""
+    raw = np.empty(nbytes + ALIGNMENT, np.uint8)
+    start = -_address(raw) % ALIGNMENT
+    return raw[start : start + nbytes]
