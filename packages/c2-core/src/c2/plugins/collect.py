@@ -87,11 +87,14 @@ def _hook_caller(plugin: Any) -> Any:
     manager.add_hookspecs(hookspecs)
     try:
         manager.register(plugin)
-        manager.check_pending()
     except pluggy.PluginValidationError as error:
-        unknown = [h.name for h in manager.get_hookcallers(plugin) or () if not h.has_spec()]
-        near = "".join(did_you_mean(name, hookspecs.HOOKS) for name in unknown)
-        raise BadPlugin(f"{error}.{near}") from None
+        raise BadPlugin(" ".join(str(error).split())) from None
+    for caller in manager.get_hookcallers(plugin) or ():
+        if not caller.has_spec():
+            near = did_you_mean(caller.name, hookspecs.HOOKS)
+            raise BadPlugin(
+                f"{caller.name} is marked as a hook, but there is none of that name.{near}"
+            )
     for hook in hookspecs.HOOKS:
         if (
             callable(getattr(plugin, hook, None))
