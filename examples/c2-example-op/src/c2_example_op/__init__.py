@@ -1,0 +1,1 @@
+"""One operator, Snake, as a plugin for c2."""
