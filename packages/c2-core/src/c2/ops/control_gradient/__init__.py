@@ -1,0 +1,1 @@
+"""Operators that matter for what flows back: dropout, and stopping, zeroing or turning gradients."""

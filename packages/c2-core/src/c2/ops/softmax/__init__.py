@@ -1,0 +1,1 @@
+"""Softmax, alone and together with the cross entropy that follows it."""
