@@ -1,0 +1,136 @@
+"""The passes one by one: pure functions from graph to graph."""
+
+import numpy as np
+import pytest
+
+import c2
+from c2.compile.graph import build_graph
+from c2.compile.net import CompiledNet, run_passes
+from c2.compile.passes.fold import fold_channel_affine
+from c2.compile.passes.fuse import fuse_activations
+from c2.compile.passes.plan import plan_memory
+from c2.graph.check import check_net
+from c2.graph.infer import infer_net
+from c2.place.place import place_net
+from c2.registry import TensorSpec, core_registry
+
+REGISTRY = core_registry()
+
+
+def graph_of(net, specs, constants=None, keep=()):
+    checked = check_net(net.proto, REGISTRY)
+    known = {n: TensorSpec(s, np.float32) for n, s in specs.items()}
+    inferred = infer_net(checked, known)
+    assert not inferred.problems
+    return build_graph(inferred.ops, place_net(checked, REGISTRY).ops, constants or {}, keep)
+
+
+def conv_bn(rng, affine=False):
+    net = c2.Net("conv_bn")
+    net.op("Conv", ["x", "w"], "c", kernel=3, pad=1)
+    net.op("SpatialBN", ["c", "s", "b", "m", "v"], "n", is_test=1, epsilon=1e-3)
+    last = "n"
+    if affine:
+        net.op("Mul", ["n", "f"], "f_out", broadcast=1, axis=1)
+        net.op("Add", ["f_out", "g"], "g_out", broadcast=1, axis=1)
+        last = "g_out"
+    net.op("Relu", last, "y")
+    net.add_external_output("y")
+    params = {n: rng.uniform(0.5, 1.5, 4).astype(np.float32) for n in ("s", "b", "m", "v", "f", "g")}
+    params["w"] = rng.standard_normal((4, 2, 3, 3)).astype(np.float32)
+    return net, {n: v for n, v in params.items() if affine or n not in "fg"}
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_fold_and_fuse_leave_one_operator_of_equal_value(affine):
+    rng = np.random.default_rng(0)
+    net, params = conv_bn(rng, affine)
+    x = rng.standard_normal((2, 2, 6, 5)).astype(np.float32)
+    shapes = {**{n: v.shape for n, v in params.items()}, "x": x.shape}
+    graph = graph_of(net, shapes, params, {"y"})
+    before = len(graph.nodes)
+    passed = run_passes(graph)
+    assert [n.label for n in passed.nodes] == ["Conv+Relu"]
+    assert len(graph.nodes) == before, "a pass must not change the graph it was given"
+    assert "c" in passed.gone
+
+    workspace = c2.Workspace(registry=REGISTRY)
+    for name, value in {**params, "x": x}.items():
+        workspace.feed(name, value)
+    workspace.run(net)
+    expected = workspace["y"]
+    CompiledNet(check_net(net.proto, REGISTRY), workspace, REGISTRY, constants=params).run()
+    np.testing.assert_allclose(workspace["y"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_is_folded_that_may_change_or_is_read_elsewhere():
+    net, params = conv_bn(np.random.default_rng(0))
+    shapes = {**{n: v.shape for n, v in params.items()}, "x": (2, 2, 6, 5)}
+    assert fold_channel_affine(graph_of(net, shapes, {}, {"y"})).gone == {}
+    kept = graph_of(net, shapes, params, {"y", "c"})
+    assert fold_channel_affine(kept).gone == {}
+
+
+def test_fuse_stops_at_a_second_reader():
+    net = c2.Net("two_readers")
+    net.op("Add", ["a", "b"], "s")
+    net.op("Relu", "s", "r")
+    net.op("Mul", ["s", "r"], "y")
+    graph = graph_of(net, {"a": (3,), "b": (3,)}, keep={"y"})
+    assert fuse_activations(graph).nodes == graph.nodes
+
+
+def test_versions_of_a_rewritten_blob_are_told_apart():
+    net = c2.Net("rewritten")
+    net.op("Relu", "x", "h")
+    net.op("Relu", "h", "h")
+    net.op("Relu", "h", "h")
+    graph = graph_of(net, {"x": (3,)}, keep={"h"})
+    assert [n.outputs[0] for n in graph.nodes] == ["h@1", "h@2", "h"]
+
+
+def overlapping(plan, nodes):
+    """Pairs of blobs that live at the same time in the same bytes without one being an update of the other."""
+    lives, size = {}, {}
+    for k, node in enumerate(nodes):
+        for name, spec in zip(node.outputs, node.output_specs):
+            lives[name], size[name] = [k, k], spec.nbytes
+        for name in node.inputs:
+            if name in lives:
+                lives[name][1] = k
+    names = [n for n in lives if n in plan.offsets]
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            together = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]
+            apart = (
+                plan.offsets[a] + size[a] <= plan.offsets[b] or plan.offsets[b] + size[b] <= plan.offsets[a]
+            )
+            updates = plan.offsets[a] == plan.offsets[b] and lives[a][1] == lives[b][0]
+            if together and not apart and not updates:
+                yield a, b
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_plan_never_overlaps_what_lives_together(seed):
+    rng = np.random.default_rng(seed)
+    net, blobs = c2.Net("random"), ["x"]
+    shapes = {"x": (4, 8)}
+    for k in range(30):
+        a, b = rng.choice(blobs[-6:], 2)
+        kind = rng.choice(["Relu", "Add", "Concat", "Softmax"])
+        if kind == "Add" and shapes[a] == shapes[b]:
+            net.op("Add", [a, b], f"h{k}")
+            shapes[f"h{k}"] = shapes[a]
+        elif kind == "Concat":
+            net.op("Concat", [a, b], [f"h{k}", f"split{k}"], axis=1)
+            shapes[f"h{k}"] = (4, shapes[a][1] + shapes[b][1])
+        else:
+            kind = "Relu" if kind in ("Add", "Concat") else kind
+            net.op(kind, a, f"h{k}")
+            shapes[f"h{k}"] = shapes[a]
+        blobs.append(f"h{k}")
+    graph = graph_of(net, {"x": (4, 8)}, keep={blobs[-1]})
+    inside = frozenset(n for node in graph.nodes for n in node.outputs)
+    plan = plan_memory(graph.nodes, inside)
+    assert not list(overlapping(plan, graph.nodes))
+    assert plan.size < plan.unshared
