@@ -15,7 +15,7 @@ ARGS = [
         float,
         default=1.0,
         minimum=0,
-        doc="factor of the gradient, unitless; the loss ignores it, as in Caffe2",
+        doc="factor of the gradient; the loss ignores it, as in Caffe2",
     ),
     Arg("order", str, default="NCHW", choices=("NCHW",), doc="Caffe2 has no other order here"),
     Arg(
