@@ -36,7 +36,6 @@ _LAZY = {
     "GradientSlice": "c2.autodiff.maker",
     "ModelHelper": "c2.build.model_helper",
     "Net": "c2.graph.net",
-    "Plan": "c2.execute.plan",
     "Predictor": "c2.execute.predictor",
     "Workspace": "c2.execute.workspace",
     "current_workspace": "c2.execute.workspace",
@@ -66,7 +65,6 @@ if TYPE_CHECKING:
     from c2.autodiff.maker import GradientSlice
     from c2.build import brew, optimizer
     from c2.build.model_helper import ModelHelper
-    from c2.execute.plan import Plan
     from c2.execute.predictor import Predictor
     from c2.execute.workspace import Workspace, current_workspace
     from c2.graph.blob_reference import BlobReference

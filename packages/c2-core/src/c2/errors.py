@@ -82,5 +82,5 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     by_folded: dict[str, str] = {}
     for candidate in candidates:
         by_folded.setdefault(candidate.lower(), candidate)
-    near = difflib.get_close_matches(name.lower(), by_folded, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower(), by_folded, n=3, cutoff=0.65)
     return f" Did you mean {', '.join(repr(by_folded[n]) for n in near)}?" if near else ""
