@@ -27,6 +27,11 @@ TESTS = """
     def test_broken(backend):
         backend("BROKEN")
 
+    def test_limit(backend):
+        backend("CPU")
+        import pytest
+        pytest.xfail("a known limit")
+
     def test_absent(backend):
         backend("ABSENT")
 
@@ -47,13 +52,13 @@ def run(pytester):
 
 def test_what_cannot_be_used_is_skipped_with_its_reason(run):
     result = run()
-    result.assert_outcomes(passed=2, skipped=3)
+    result.assert_outcomes(passed=2, skipped=3, xfailed=1)
     result.stdout.fnmatch_lines(
         [
             "*= back ends =*",
             "ABSENT: 1 skipped (back end ABSENT: device 'ABSENT' is not registered. Have: *",
             "BROKEN: 1 skipped (back end BROKEN: no such driver)",
-            "CPU: 1 passed",
+            "CPU: 1 passed, 1 xfailed",
             "LIBRARY: 1 passed",
             "OLD: 1 skipped (back end OLD: version 1 is too old)",
         ]
@@ -63,7 +68,7 @@ def test_what_cannot_be_used_is_skipped_with_its_reason(run):
 
 def test_required_ones_fail(run):
     result = run("--require-backend=BROKEN", "--require-backend=OLD", "--require-backend=CPU")
-    result.assert_outcomes(passed=2, failed=2, skipped=1)
+    result.assert_outcomes(passed=2, failed=2, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(
         ["*--require-backend=OLD, but it cannot be used: version 1 is too old"]
     )
@@ -75,7 +80,7 @@ def test_a_required_one_that_no_test_asked_for_fails_the_run(how, run, pytestcon
     if how and not pytestconfig.pluginmanager.hasplugin("xdist"):
         pytest.skip("pytest-xdist is not installed")
     result = run("--require-backend=OPENCLL", *how)
-    result.assert_outcomes(passed=2, skipped=3)
+    result.assert_outcomes(passed=2, skipped=3, xfailed=1)
     result.stdout.fnmatch_lines(
         ["OPENCLL: required by --require-backend=OPENCLL, but no test asked for it"]
     )

@@ -110,7 +110,10 @@ class _Summary:
             return
         for name in {str(v) for k, v in report.user_properties if k == ASKED}:
             counts = self.counts.setdefault(name, {})
-            counts[report.outcome] = counts.get(report.outcome, 0) + 1
+            outcome = (
+                "xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome
+            )
+            counts[outcome] = counts.get(outcome, 0) + 1
             if report.skipped and isinstance(report.longrepr, tuple):
                 self.reasons[name] = report.longrepr[2].removeprefix("Skipped: ")
 
