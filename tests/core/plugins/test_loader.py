@@ -12,6 +12,7 @@ from c2 import plugins
 from c2.errors import PluginError
 from c2.plugins.discover import Settings
 from c2.plugins.loader import load_plugins
+from c2.registry import Registry
 
 OPERATOR = """
     from c2.registry import OpSchema, Tensor, same_as
@@ -23,6 +24,11 @@ INFO = "@hookimpl\ndef c2_info(): return {}\n"
 # What is wrong -> (source of the plugin, part of the reason)
 BROKEN = {
     "raises": ("raise ValueError('first line\\nsecond')", "ValueError: first line"),
+    "raises what cannot be printed": (
+        "class E(Exception):\n    def __str__(self): raise self\nraise E",
+        "E: its message cannot be printed",
+    ),
+    "raises without a word": ("raise ValueError", "ValueError"),
     "exits": ("import sys; sys.exit('bye')", "SystemExit: bye"),
     "never ends itself": ("def f(): f()\nf()", "RecursionError: maximum recursion depth"),
     "does not parse": ("def (", "SyntaxError: "),
@@ -181,6 +187,9 @@ def test_two_packages_with_one_name(site, registry):
     reports = load_plugins(registry, site.found(), Settings())
     assert [r.status for r in reports] == ["loaded", "failed"]
     assert "two plugins have the name 'a': of test-first and of test-second" in reports[1].reason
+    without = Settings(disabled=frozenset({"test-first"}))
+    reports = load_plugins(Registry(), site.found(), without)
+    assert [r.status for r in reports] == ["disabled", "loaded"]
 
 
 def test_kernels_that_nothing_can_reach_are_noted(site, registry):

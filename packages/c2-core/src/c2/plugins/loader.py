@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from c2.errors import DuplicateRegistration, PluginError, did_you_mean
-from c2.plugins.collect import Contribution, collect
+from c2.plugins import core
+from c2.plugins.collect import BadPlugin, Contribution, collect
 from c2.plugins.discover import Found, Settings, find_plugins
 from c2.plugins.hookspecs import NAMED
 from c2.plugins.quarantine import Quarantined, loading
@@ -31,7 +32,7 @@ from c2.registry.marks import PORTABLE
 
 @dataclass
 class Loaded:
-    """The plugins of one registry: their reports, and what they offer by kind and name."""
+    """The plugins of one registry: their reports, and what is offered by kind and name."""
 
     reports: list[PluginReport] = field(default_factory=list)
     provided: dict[str, dict[str, Provided]] = field(
@@ -39,13 +40,39 @@ class Loaded:
     )
     contributions: list[tuple[PluginReport, Contribution]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.offer(self.named(collect(core), core.SOURCE))
+
+    def named(self, contribution: Contribution, source: str) -> list[Provided]:
+        """What a contribution offers by name. Raises DuplicateRegistration where a name is taken."""
+        found = [
+            Provided(kind, name, target, source)
+            for kind, targets in contribution.named.items()
+            for name, target in targets.items()
+        ]
+        for one in found:
+            other = self.provided[one.kind].get(one.name)
+            if other is not None:
+                raise DuplicateRegistration(
+                    f"'{one.name}' in {one.kind} of {source} is already registered by "
+                    f"{other.source}. Uninstall one of them, or disable one with C2_DISABLE_PLUGINS"
+                )
+        return found
+
+    def offer(self, found: list[Provided]) -> None:
+        for one in found:
+            self.provided[one.kind][one.name] = one
+
 
 _loaded: WeakKeyDictionary[Registry, Loaded] = WeakKeyDictionary()
 
 
 def loaded_into(registry: Registry | None = None) -> Loaded:
     """What was loaded into a registry; the default registry unless told."""
-    return _loaded.setdefault(registry if registry is not None else default(), Loaded())
+    registry = registry if registry is not None else default()
+    if registry not in _loaded:
+        _loaded[registry] = Loaded()
+    return _loaded[registry]
 
 
 def load_plugins(
@@ -110,8 +137,16 @@ def _explain(error: BaseException) -> tuple[str, str, str]:
     lines = "".join(traceback.format_exception(error))
     if isinstance(error, PluginError):
         return DECLINED, str(error), lines
-    said = str(error).strip().partition("\n")[0]
-    return FAILED, f"{type(error).__name__}: {said}" if said else type(error).__name__, lines
+    if isinstance(error, BadPlugin):
+        return FAILED, str(error), lines
+    return FAILED, f"{type(error).__name__}: {_first_line(error)}".removesuffix(": "), lines
+
+
+def _first_line(error: BaseException) -> str:
+    try:
+        return str(error).strip().partition("\n")[0]
+    except Exception:  # whatever a plugin raises may be broken too
+        return "its message cannot be printed"
 
 
 def _register(
@@ -129,9 +164,8 @@ def _register(
             registry.add_device(device, source)
         for module in contribution.modules:
             registry.add_module(module, source)
-        named = _named(loaded, contribution, source)
-    for one in named:
-        loaded.provided[one.kind][one.name] = one
+        named = loaded.named(contribution, source)
+    loaded.offer(named)
     operators = set(registry.types()) - known
     kernels = _kernels(registry, contribution, operators, source)
     loaded.contributions.append((report, contribution))
@@ -160,28 +194,13 @@ def _kernels(
 
 
 def _label(type_: str, device: str, engine: str) -> str:
-    return f"{type_} ({', '.join(filter(None, ['any device' if device == PORTABLE else device, engine]))})"
-
-
-def _named(loaded: Loaded, contribution: Contribution, source: str) -> list[Provided]:
-    named = [
-        Provided(k, n, t, source)
-        for k, targets in contribution.named.items()
-        for n, t in targets.items()
-    ]
-    for one in named:
-        other = loaded.provided[one.kind].get(one.name)
-        if other is not None:
-            raise DuplicateRegistration(
-                f"'{one.name}' in {one.kind} of {source} is already registered by {other.source}. "
-                "Uninstall one of them, or disable one with C2_DISABLE_PLUGINS"
-            )
-    return named
+    where = "any device" if device == PORTABLE else device
+    return f"{type_} ({where}, {engine})" if engine else f"{type_} ({where})"
 
 
 def _refuse_taken_name(plugin: Found, reports: list[PluginReport]) -> None:
     for other in reports:
-        if other.name == plugin.name:
+        if other.name == plugin.name and other.status != DISABLED:
             raise DuplicateRegistration(
                 f"two plugins have the name '{plugin.name}': of {other.distribution} and of "
                 f"{plugin.distribution}. Uninstall one of them, or disable one by its distribution's "
