@@ -152,6 +152,15 @@ def oldest(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *test_folders(CORE), *session.posargs)
 
 
+@nox.session(python=DEVELOPED_ON, requires=["build"])
+def docs(session: nox.Session) -> None:
+    """The examples in docstrings and pages, run; and the links between pages."""
+    session.install(*group("test"), *wheels_of([CORE, "c2-zoo"]))
+    doctests = ["--doctest-modules", "--doctest-glob=*.md", "--pyargs"]
+    session.run("python", "-m", "pytest", *doctests, "c2", "c2_zoo", "docs")
+    session.run("python", "-m", "pytest", "tests/repo/test_files.py", "-k", "links")
+
+
 @nox.session(requires=["build"])
 def demo(session: nox.Session) -> None:
     """`c2 demo` as the README has it, in a fresh environment."""

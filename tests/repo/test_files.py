@@ -39,6 +39,20 @@ def test_no_machine_paths(tracked_files, root):
     assert not found
 
 
+MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+
+
+def test_links_of_pages_lead_somewhere(tracked_files, root):
+    broken = [
+        f"{page.relative_to(root)}: {target}"
+        for page in tracked_files
+        if page.suffix == ".md"
+        for target in MARKDOWN_LINK.findall(page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert not broken
+
+
 def test_no_build_output_is_tracked(tracked_files, root):
     made = re.compile(r"\.egg-info/|__pycache__/|\.(so|o|pyc|whl)$")
     assert not [p for p in map(str, tracked_files) if made.search(p.removeprefix(str(root)))]
