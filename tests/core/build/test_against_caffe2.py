@@ -45,7 +45,12 @@ def add(model, layer):
 
 def listed(net):
     return [
-        [op.type, list(op.input), list(op.output), {a.name: plain(argument_value(a)) for a in op.arg}]
+        [
+            op.type,
+            list(op.input),
+            list(op.output),
+            {a.name: plain(argument_value(a)) for a in op.arg},
+        ]
         for op in net.ops
     ]
 

@@ -111,6 +111,6 @@ def test_clones_rename_and_take_parts():
 
 
 def test_arguments_keep_their_kind():
-    op = c2.create_op("Any", "x", "y", i=3, f=2.5, flag=True, s="text", ints=[1, 2], floats=[1.0, 2], none=None)
+    op = c2.create_op("Any", "x", "y", i=3, f=2.5, flag=True, s="text", ints=[1, 2], floats=[1.0, 2.0], none=None)
     fields = {a.name: [f.name for f, _ in a.ListFields() if f.name != "name"] for a in op.arg}
     assert fields == {"i": ["i"], "f": ["f"], "flag": ["i"], "s": ["s"], "ints": ["ints"], "floats": ["floats"]}
