@@ -1,0 +1,1 @@
+"""Shapes, layouts, copies and dtypes: operators that move elements without computing with them."""
