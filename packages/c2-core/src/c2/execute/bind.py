@@ -16,13 +16,12 @@ import numpy as np
 
 from c2.errors import MissingBlob
 from c2.execute.blob import Blob
-from c2.execute.call import Call, as_results, make_call
+from c2.execute.call import Call, as_results, make_call, specs_of
 from c2.graph.check import CheckedOp
 from c2.graph.infer import infer_op
 from c2.place.choose import Choice, choose_kernel
 from c2.place.place import PlacedOp
 from c2.registry import Device, Registry, TensorSpec
-from c2.registry.spec import spec_of
 
 if TYPE_CHECKING:
     from c2.execute.workspace import Workspace
@@ -162,7 +161,7 @@ class DynamicCall:
                     f"{binder.op.where}: input {tensor.name} '{blob.name}' holds nothing yet. "
                     "Feed it, or run the net that makes it, first"
                 )
-        specs = [spec_of(a) for a in arrays]
+        specs = specs_of(binder.op.schema, arrays, binder.device)
         self.specs = infer_op(binder.op, specs)
         self.call = binder.make_call(specs)
         self.key = key

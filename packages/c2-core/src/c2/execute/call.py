@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from c2.registry import Device, Kernel, TensorSpec
+from c2.registry import Device, Kernel, OpSchema, TensorSpec
+from c2.registry.spec import spec_of
 
 # call(*arrays, out=None | array | tuple) -> array or tuple; `out` only where the kernel takes it.
 Call = Callable[..., Any]
@@ -39,6 +40,16 @@ def make_call(
         made: Call = kernel.function(device.namespace(), *specs, **keywords)
         return made
     return partial(kernel.function, device.namespace(), **keywords)
+
+
+def specs_of(schema: OpSchema, arrays: Sequence[Any], device: Device) -> list[TensorSpec | None]:
+    """Specs of an operator's inputs, with the values that `infer` reads brought to the host."""
+    specs = [spec_of(a) for a in arrays]
+    for k, array in enumerate(arrays if schema.values and device.name != "CPU" else ()):
+        spec = specs[k]
+        if spec is not None and schema.input(k).name in schema.values and device.owns(array):
+            specs[k] = TensorSpec(spec.shape, spec.dtype, device.to_numpy(array))
+    return specs
 
 
 def as_results(result: Any, n_outputs: int) -> tuple[Any, ...]:

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from c2.execute.call import as_results, make_call
+from c2.execute.call import as_results, make_call, specs_of
 from c2.place.choose import choose_kernel
 from c2.registry import Registry
 from c2.registry.arguments import read_arguments
-from c2.registry.spec import spec_of
 
 
 def run_op(
@@ -27,9 +26,9 @@ def run_op(
     if problems:
         raise problems[0]
     arrays = [blobs[name] for name in op.input]
-    specs = [spec_of(a) for a in arrays]
-    inferred = schema.infer_outputs(specs, args, len(op.output))
     on = registry.device(device)
+    specs = specs_of(schema, arrays, on)
+    inferred = schema.infer_outputs(specs, args, len(op.output))
     kernel = choose_kernel(registry, op.type, device, op.engine, specs, args).kernel
     call = make_call(kernel, on, specs, args, len(op.output), on.random(1))
     keywords = {}
