@@ -185,7 +185,7 @@ def label_cross_entropy_gradient_cases(rng):
 
 @cases(CROSS_ENTROPY)
 def cross_entropy_cases(rng):
-    for x, label in _batches(rng):
+    for x, _ in _batches(rng):
         N, D = _batch(x.shape)
         soft = rng.uniform(0, 1, (N, D))
         expected = np.array([-(s @ np.log(row)) for s, row in zip(soft, x.reshape(N, D))])
@@ -196,7 +196,7 @@ def cross_entropy_cases(rng):
 
 @cases(CROSS_ENTROPY_GRADIENT)
 def cross_entropy_gradient_cases(rng):
-    for x, label in _batches(rng):
+    for x, _ in _batches(rng):
         N, D = _batch(x.shape)
         soft, dY = rng.uniform(0, 1, (N, D)), rng.standard_normal(N)
         dX = -np.diag(dY) @ (soft * x.reshape(N, D) ** -1)

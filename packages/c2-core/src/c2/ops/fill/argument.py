@@ -1,0 +1,73 @@
+"""Arguments that Caffe2 reads from the field in which they stand, and the dtype they ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from c2.errors import FormatError, SchemaError
+from c2.proto import DATA_TYPES
+from c2.registry import Arg, require
+from c2.registry.arguments import argument_fields
+from c2.serialize.tensors import numpy_dtype
+
+_TYPES = {
+    "f": float,
+    "i": int,
+    "s": bytes,
+    "floats": "floats",
+    "ints": "ints",
+    "strings": "strings",
+}
+
+
+class AnyField(Arg):
+    """An argument whose type is that of the field it stands in: int, float, bytes, or a list of them."""
+
+    def read(self, message: Any) -> Any:
+        have = argument_fields(message)
+        if not have:
+            return ()  # an empty list sets no field
+        if len(have) > 1 or have[0] not in _TYPES:
+            fields = ", ".join(have)
+            raise SchemaError(
+                f"argument '{self.name}' must be {self.type_name}, found fields {fields}"
+            )
+        return Arg(self.name, _TYPES[have[0]]).read(message)
+
+
+def asked_dtype(
+    dtype: int | bytes | None, default: str, refused: tuple[str, ...] = ()
+) -> np.dtype[Any]:
+    """The dtype of a TensorProto.DataType, given by number or by name."""
+    if dtype is None:
+        return np.dtype(default)
+    number = DATA_TYPES.get(dtype.decode().upper(), -1) if isinstance(dtype, bytes) else dtype
+    try:
+        found = numpy_dtype(number)
+    except FormatError as error:
+        require(False, f"dtype must be that of an array: {error}", "a TensorProto.DataType", dtype)
+    require(
+        str(found) not in refused,
+        "dtype cannot be made here",
+        f"none of {', '.join(refused)}",
+        found,
+    )
+    return found
+
+
+def holds(dtype: np.dtype[Any], values: Any) -> bool:
+    """Whether values that stood in an argument are of the kind that Caffe2 reads for a dtype."""
+    if isinstance(values, np.ndarray):
+        return (values.dtype.kind == "f") == (dtype.kind == "f")
+    kind = {"f": float, "O": bytes}.get(dtype.kind, int)
+    return all(isinstance(v, kind) for v in values)
+
+
+def in_range(dtype: np.dtype[Any], value: Any) -> bool:
+    """Whether an integer dtype can hold a number."""
+    if dtype.kind not in "iu":
+        return True
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= value <= limits.max)
