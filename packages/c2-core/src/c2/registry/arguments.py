@@ -100,6 +100,34 @@ class Arg:
         )
 
 
+_TYPES_OF_FIELDS = {
+    "f": float, "i": int, "s": bytes, "floats": "floats", "ints": "ints", "strings": "strings",
+}  # fmt: skip
+
+
+class AnyField(Arg):
+    """An argument whose type is that of the field it stands in: int, float, bytes, or a list of them."""
+
+    def read(self, message: Any) -> Any:
+        have = argument_fields(message)
+        if not have:
+            return ()  # an empty list sets no field
+        if len(have) > 1 or have[0] not in _TYPES_OF_FIELDS:
+            fields = ", ".join(have)
+            raise SchemaError(
+                f"argument '{self.name}' must be {self.type_name}, found fields {fields}"
+            )
+        return Arg(self.name, _TYPES_OF_FIELDS[have[0]]).read(message)
+
+
+class ArgFamily(AnyField):
+    """All further arguments whose names begin with `name`: kernels get a dict, rest of the name -> value."""
+
+    def collect(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Reads the members of the family among Argument messages that no other argument of the operator names."""
+        return {n[len(self.name) :]: self.read(m) for n, m in given.items()}
+
+
 def argument_fields(message: Any) -> list[str]:
     """Names of the fields that are set in an Argument message."""
     return [f for f in _ALL_FIELDS if message.HasField(f)] + [
@@ -121,7 +149,16 @@ def read_arguments(args: Any, messages: Any) -> tuple[dict[str, Any], list[str],
     given = {m.name: m for m in messages}
     values: dict[str, Any] = {}
     problems: list[SchemaError] = []
+    unread = [n for n in given if n not in args]
     for name, arg in args.items():
+        if isinstance(arg, ArgFamily):
+            members = {n: given[n] for n in unread if n.startswith(name)}
+            unread = [n for n in unread if n not in members]
+            try:
+                values[name] = arg.collect(members)
+            except SchemaError as error:
+                problems.append(error)
+            continue
         if name not in given:
             if arg.required:
                 problems.append(
@@ -135,7 +172,7 @@ def read_arguments(args: Any, messages: Any) -> tuple[dict[str, Any], list[str],
             arg.validate(values[name])
         except SchemaError as error:
             problems.append(error)
-    return values, [n for n in given if n not in args], problems
+    return values, unread, problems
 
 
 def _list(field: str, values: Any) -> Any:

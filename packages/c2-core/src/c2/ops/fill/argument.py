@@ -1,4 +1,4 @@
-"""Arguments that Caffe2 reads from the field in which they stand, and the dtype they ask for."""
+"""The dtype that an argument asks for, and whether values stand in the field that Caffe2 reads for it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from c2.errors import FormatError, SchemaError
+from c2.errors import FormatError
 from c2.proto import DATA_TYPES
-from c2.registry import Arg, require
-from c2.registry.arguments import argument_fields
+from c2.registry import require
 from c2.serialize.tensors import numpy_dtype
-
-_TYPES = {
-    "f": float,
-    "i": int,
-    "s": bytes,
-    "floats": "floats",
-    "ints": "ints",
-    "strings": "strings",
-}
-
-
-class AnyField(Arg):
-    """An argument whose type is that of the field it stands in: int, float, bytes, or a list of them."""
-
-    def read(self, message: Any) -> Any:
-        have = argument_fields(message)
-        if not have:
-            return ()  # an empty list sets no field
-        if len(have) > 1 or have[0] not in _TYPES:
-            fields = ", ".join(have)
-            raise SchemaError(
-                f"argument '{self.name}' must be {self.type_name}, found fields {fields}"
-            )
-        return Arg(self.name, _TYPES[have[0]]).read(message)
 
 
 def asked_dtype(

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from c2.ops.fill.argument import AnyField, asked_dtype, holds, in_range
+from c2.ops.fill.argument import asked_dtype, holds, in_range
 from c2.ops.fill.shape import SHAPE_ARGS, SHAPE_DOC, inferred_shape, made_shape, shape_input
 from c2.ops.rules import equal, one_element
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, kernel, require
+from c2.registry.arguments import AnyField
 from c2.registry.schema import NoGradient
 from c2.registry.spec import PLAIN
 

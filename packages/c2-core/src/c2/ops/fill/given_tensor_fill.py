@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.fill.argument import AnyField, asked_dtype, holds
+from c2.ops.fill.argument import asked_dtype, holds
 from c2.ops.fill.shape import (
     SHAPE_ARGS,
     SHAPE_DOC,
@@ -12,6 +12,7 @@ from c2.ops.fill.shape import (
     size_of,
 )
 from c2.registry import REQUIRED, Arg, Case, Operator, OpSchema, Tensor, TensorSpec, require
+from c2.registry.arguments import AnyField
 from c2.registry.schema import NoGradient
 
 DTYPE = AnyField(
