@@ -56,6 +56,7 @@ def make_argument(name: str, value: Any) -> Argument:
     elif isinstance(value, str | bytes):
         argument.s = _bytes(value)
     elif _is_net(value):
+        argument.n.SetInParent()  # an empty net is a net too
         argument.n.MergeFromString(value.SerializePartialToString())
     elif isinstance(value, Message):
         argument.s = value.SerializeToString()

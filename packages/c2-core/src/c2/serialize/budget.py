@@ -6,6 +6,7 @@ A damaged or hostile file can ask for any size, so every size is checked before 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from c2.errors import MemoryBudgetError
@@ -42,12 +43,12 @@ def set_memory_budget(nbytes: int | None) -> None:
     _budget = nbytes
 
 
-def check_budget(nbytes: int, what: str, budget: int | None = None) -> None:
+def check_budget(nbytes: int, what: str | Callable[[], str], budget: int | None = None) -> None:
     """Refuse what does not fit, before it is allocated.
 
     Args:
         nbytes: size of `what`.
-        what: as the user knows it, for the message: "tensor 'w' float32 (3, 4)".
+        what: as the user knows it, for the message: "tensor 'w' float32 (3, 4)"; or what gives that.
         budget: in bytes; `memory_budget()` where None.
 
     Raises:
@@ -55,8 +56,9 @@ def check_budget(nbytes: int, what: str, budget: int | None = None) -> None:
     """
     limit = memory_budget() if budget is None else budget
     if nbytes > limit:
+        named = what if isinstance(what, str) else what()
         raise MemoryBudgetError(
-            f"{what} needs {readable(nbytes)}, and the memory budget is {readable(limit)}; nothing was "
+            f"{named} needs {readable(nbytes)}, and the memory budget is {readable(limit)}; nothing was "
             f"allocated. If the size is right, set {VARIABLE} (bytes) or "
             "c2.serialize.budget.set_memory_budget()"
         )

@@ -6,6 +6,8 @@ Negative numbers are their 64-bit two's complement, so ten bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ _MAX_BYTES = 10
 _LIMITS = [np.uint64(1 << (7 * k)) for k in range(1, _MAX_BYTES)]
 
 
-def encode_varints(numbers: NDArray[np.integer]) -> bytes:
+def encode_varints(numbers: NDArray[Any]) -> bytes:
     """The varints of `numbers`, one after another."""
     blocks = (numbers[i : i + _BLOCK] for i in range(0, len(numbers), _BLOCK))
     return b"".join(_encode(block.astype(np.int64).view(np.uint64)) for block in blocks)
@@ -41,7 +43,7 @@ def _encode(numbers: NDArray[np.uint64]) -> bytes:
     return out.tobytes()
 
 
-def decode_varints(data: NDArray[np.uint8], out: NDArray[np.generic], skip_tags: bool = False) -> None:
+def decode_varints(data: NDArray[np.uint8], out: NDArray[Any], skip_tags: bool = False) -> None:
     """Read `out.size` varints from the start of `data`, cut to the width of `out`'s dtype.
 
     Args:

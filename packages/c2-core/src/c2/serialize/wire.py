@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
 
 VARINT, FIXED64, LENGTH_DELIMITED, START_GROUP, END_GROUP, FIXED32 = range(6)
 _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 _MAX_FIELD_NUMBER = (1 << 29) - 1
+
+MAX_MESSAGE = (1 << 31) - 1
+"""Bytes; protobuf reads no larger message."""
+
+PARSE_ERRORS = (DecodeError, ValueError, RecursionError, IndexError, TypeError, struct.error)
+"""What protobuf's several implementations raise on bytes that are not the message."""
 
 
 class WireError(ValueError):
@@ -16,7 +25,6 @@ class WireError(ValueError):
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(reason)
         self.offset = offset
-        self.reason = reason
 
 
 class Field(NamedTuple):
