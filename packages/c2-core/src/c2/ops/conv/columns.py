@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from c2.ops.conv.geometry import Window
+from c2.ops.conv.scratch import Scratch
 
 
 class Columns:
@@ -38,7 +39,7 @@ class Columns:
         self._plan_blocks(shape[0], limit, single and not last)
         self._find_interior()
         self._stages: dict[str, Any] = {}
-        self._buffer: Any = None
+        self._scratch = Scratch(xp, dtype)
 
     def _plan_blocks(self, batch: int, limit: int, single: bool) -> None:
         rows = self.window.outputs[0]
@@ -48,7 +49,6 @@ class Columns:
         parts = 1 if self.window.is_pointwise else -(-row_bytes * rows // limit)
         step = max(1, -(-rows // max(1, parts)))
         self.rows = [slice(r, min(rows, r + step)) for r in range(0, rows, step)]
-        self._largest = min(batch, images) * min(rows, step) * row_bytes // self.dtype.itemsize
 
     # -- images
 
@@ -122,14 +122,12 @@ class Columns:
 
     def _columns(self, count: int, rows: slice) -> Any:
         """Memory for the columns of `count` images: (n, C, kernel, outputs) or (n, outputs, G, kernel, C / G)."""
-        if self._buffer is None:
-            self._buffer = self.xp.empty(self._largest, self.dtype)
         outputs = (rows.stop - rows.start, *self.window.outputs[1:])
         if self.last:
             shape = (count, *outputs, self.group, *self.window.kernel, self.channels // self.group)
         else:
             shape = (count, self.channels, *self.window.kernel, *outputs)
-        return self._buffer[: prod(shape)].reshape(shape)
+        return self._scratch("columns", shape)
 
     def _as_matrix(self, columns: Any) -> Any:
         if self.last:

@@ -12,6 +12,7 @@ from typing import Any
 
 from c2.ops.conv.columns import Columns
 from c2.ops.conv.geometry import Window, is_channels_last
+from c2.ops.conv.scratch import Scratch
 
 # Columns of one block stay in the second-level cache, or near it; larger blocks feed the matrix product no better.
 BLOCK_BYTES = 2 << 20
@@ -62,8 +63,7 @@ class Convolution:
             restage=self.innermost,
         )
         self._result_shape = (1, results, *window.outputs) if self.innermost else ()
-        self._results: Any = None
-        self._partial: Any = None
+        self._scratch = Scratch(xp, dtype)
 
     def forward(self, X: Any, W: Any, b: Any, Y: Any) -> None:
         X, W = self._lay(X), W.reshape(self.group, self.results // self.group, -1)
@@ -112,9 +112,7 @@ class Convolution:
     def _accumulate(self, part: Any, columns: Any, total: Any, first: bool) -> None:
         """Adds this block's dY * columns^T to dW; a block makes one matrix per group."""
         assert len(columns) == 1
-        if not first and self._partial is None:
-            self._partial = self.xp.empty_like(total)
-        target = total if first else self._partial
+        target = total if first else self._scratch("dW", total.shape)
         self.xp.matmul(part[0], columns[0].swapaxes(-1, -2), out=target)
         if not first:
             self.xp.add(total, target, out=total)
@@ -139,6 +137,4 @@ class Convolution:
         return results
 
     def _scratch_results(self) -> Any:
-        if self._results is None:
-            self._results = self.xp.empty(self._result_shape, self.columns.dtype)
-        return self._results
+        return self._scratch("results", self._result_shape)
