@@ -1,0 +1,1 @@
+"""Elementwise functions of two tensors: arithmetic, comparison, logic, with broadcasting."""

@@ -1,0 +1,1 @@
+"""Functions of several tensors alike: sums, means, extremes, choices."""
