@@ -1,0 +1,111 @@
+"""Training: a model run over batches for some epochs, with what happened on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from c2.build.evaluate import scalar
+from c2.build.model_helper import ModelHelper
+from c2.build.progress import Progress, Silent
+from c2.errors import KernelError, SchemaError
+
+
+@dataclass
+class History:
+    """What happened in training.
+
+    Attributes:
+        steps: name of a watched blob -> its value after each step.
+        epochs: what was measured after each epoch; empty where nothing was.
+        seconds: time of training without the measuring after epochs.
+        rows: how many rows went through the net.
+    """
+
+    steps: dict[str, list[float]] = field(default_factory=dict)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    rows: int = 0
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.rows / self.seconds if self.seconds else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON takes them."""
+        return {**vars(self), "rows_per_second": self.rows_per_second}
+
+
+def fit(
+    model: ModelHelper,
+    workspace: Any,
+    batches: Iterable[Mapping[str, Any]],
+    epochs: int,
+    *,
+    watch: Sequence[str] = ("loss", "accuracy"),
+    after_epoch: Callable[[], Mapping[str, float]] | None = None,
+    progress: Progress | None = None,
+) -> History:
+    """Trains a model that has gradients and an optimizer.
+
+    The init net is run first where a parameter is not in the workspace yet, so that a second call goes on where the
+    first ended.
+
+    Args:
+        batches: is iterated once per epoch (see `c2.data.batches`); its length is used where it has one.
+        watch: blobs of one number to record at each step.
+        after_epoch: measures the model after each epoch, for example `lambda: evaluate(test_net, ws, test_batches)`.
+        progress: is told each step, with the watched values and the epoch.
+
+    Raises:
+        KernelError: the loss is no number any more; the message says at which step.
+        SchemaError: epochs is negative, or a watched blob holds several numbers.
+    """
+    if epochs < 0:
+        raise SchemaError(f"fit: epochs must be 0 or more, got {epochs}")
+    initialize(model, workspace)
+    listener: Progress = progress or Silent()
+    history = History(steps={name: [] for name in watch})
+    listener.start("train", epochs * len(batches) if isinstance(batches, Sized) else 0)
+    values: dict[str, float] = {}
+    for epoch in range(epochs):
+        for batch in batches:
+            start = perf_counter()
+            values = _step(model, workspace, batch, watch)
+            history.seconds += perf_counter() - start
+            history.rows += len(next(iter(batch.values())))
+            for name, value in values.items():
+                history.steps[name].append(value)
+            done = len(history.steps[watch[0]]) if watch else 0
+            listener.advance(done, {"epoch": epoch + 1, **values})
+        if after_epoch is not None:
+            history.epochs.append(dict(after_epoch()))
+    listener.finish(history.epochs[-1] if history.epochs else values)
+    return history
+
+
+def initialize(model: ModelHelper, workspace: Any) -> None:
+    """Runs the init net where the workspace lacks something that it makes."""
+    made = {name for op in model.param_init_net.ops for name in op.output}
+    if any(not workspace.has(name) or workspace.blob(name).value is None for name in made):
+        workspace.run(model.param_init_net)
+
+
+def _step(
+    model: ModelHelper, workspace: Any, batch: Mapping[str, Any], watch: Sequence[str]
+) -> dict[str, float]:
+    for name, array in batch.items():
+        workspace.feed(name, array)
+    workspace.run(model.net)
+    values = {name: scalar(workspace, name) for name in watch}
+    for name, value in values.items():
+        if not np.isfinite(value):
+            raise KernelError(
+                f"model '{model.name}': '{name}' is {value}: training has diverged. Take a smaller "
+                "base_learning_rate, clip gradients (max_gradient_norm), or look for bad input"
+            )
+    return values
