@@ -117,7 +117,9 @@ class GradientContext:
         made = create_op(type_, inputs, outputs, **args)
         if self.op_def.HasField("device_option"):
             made.device_option.CopyFrom(self.op_def.device_option)
-        made.name, made.engine = "", self.op_def.engine  # set even where empty, as Caffe2 does
+        made.name = ""  # set though empty, as Caffe2 does
+        if self.op_def.HasField("engine"):
+            made.engine = self.op_def.engine
         if copy_args:
             made.arg.extend(self.op_def.arg)
         made.is_gradient_op = True
