@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 
+from c2.ops.activation.sigmoid import sigmoid
 from c2.ops.elementwise import between, differentiable, target
-from c2.ops.math.erf import erf
+from c2.ops.math.erf import artanh_erf
+from c2.ops.results import stored
 from c2.registry import Arg
 
 FAST = Arg("fast_gelu", bool, default=False, doc="the approximation by tanh")
@@ -14,20 +16,21 @@ CUBIC = 0.044715
 
 
 def gelu(xp, X, *, fast_gelu, out=None):
+    if X.dtype == np.float16:  # 11 bits do not carry the polynomials
+        return stored(xp, gelu(xp, X.astype(np.float32), fast_gelu=fast_gelu).astype(np.float16), out)
     out = probability(xp, X, target(xp, X, out), fast_gelu)
     return xp.multiply(out, X, out=out)
 
 
 def probability(xp, X, out, fast):
-    """P(N <= X) of the normal distribution."""
+    """P(N <= X) of the normal distribution: (1 + tanh(u)) / 2 without its cancellation, 1 / (1 + exp(-2 u))."""
     if fast:
         cubic(xp, X, out)
-        xp.tanh(out, out=out)
     else:
         xp.multiply(X, math.sqrt(0.5), out=out)
-        erf(xp, out, out=out)
-    xp.add(out, 1, out=out)
-    return xp.multiply(out, 0.5, out=out)
+        artanh_erf(xp, out, out)
+    xp.multiply(out, 2, out=out)
+    return sigmoid(xp, out, out=out)
 
 
 def cubic(xp, X, out):
@@ -41,6 +44,9 @@ def cubic(xp, X, out):
 
 def slope(xp, X, out, *, fast_gelu):
     """P(N <= X) + X * its derivative."""
+    if X.dtype == np.float16:
+        wide = X.astype(np.float32)
+        return stored(xp, slope(xp, wide, xp.empty_like(wide), fast_gelu=fast_gelu).astype(np.float16), out)
     probability(xp, X, out, fast_gelu)
     density = fast_density(xp, X, out) if fast_gelu else normal_density(xp, X)
     xp.multiply(density, X, out=density)
