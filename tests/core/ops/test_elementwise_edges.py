@@ -209,3 +209,18 @@ def test_gradient_of_pow_to_its_exponent(shape, args):
     summed = {(): each, (3,): each.sum(0), (2,): each.sum(1)}[shape if args else ()]
     np.testing.assert_allclose(blobs["X_grad"], dY * stretched * X ** (stretched - 1), rtol=1e-5)
     np.testing.assert_allclose(blobs["E_grad"], summed, rtol=1e-4)
+
+
+def test_division_of_the_largest_integers_is_exact():
+    big = np.array([2**62 + 1, -(2**62) - 1, -(2**63), 2**63 - 1, 0])
+    for divisor in (2**40 + 3, -(2**40) - 3, 3, -1):
+        if divisor == -1:
+            big = big[[0, 1, 3, 4]]  # the negative of the least integer does not exist
+        quotients = [
+            abs(int(x)) // abs(divisor) * (1 if (x > 0) == (divisor > 0) else -1) for x in big
+        ]
+        remainders = [int(x) - q * divisor for x, q in zip(big, quotients)]
+        assert run("Div", big, np.full_like(big, divisor)).tolist() == quotients
+        assert run("Mod", big, divisor=divisor).tolist() == remainders
+        followed = [int(x) % divisor for x in big]
+        assert run("Mod", big, divisor=divisor, sign_follow_divisor=1).tolist() == followed

@@ -19,7 +19,8 @@ def elu(xp, X, *, alpha, out=None):
 
 def slope(xp, Y, out, *, alpha):
     """min(Y, 0) + alpha, and the rest to 1 where Y >= 0."""
-    rest = xp.multiply(xp.greater_equal(Y, 0), Y.dtype.type(1 - alpha))
+    rest = xp.greater_equal(Y, 0, out=xp.empty_like(Y))
+    xp.multiply(rest, 1 - alpha, out=rest)
     xp.minimum(Y, 0, out=out)
     xp.add(out, alpha, out=out)
     return xp.add(out, rest, out=out)

@@ -17,7 +17,9 @@ CUBIC = 0.044715
 
 def gelu(xp, X, *, fast_gelu, out=None):
     if X.dtype == np.float16:  # 11 bits do not carry the polynomials
-        return stored(xp, gelu(xp, X.astype(np.float32), fast_gelu=fast_gelu).astype(np.float16), out)
+        return stored(
+            xp, gelu(xp, X.astype(np.float32), fast_gelu=fast_gelu).astype(np.float16), out
+        )
     out = probability(xp, X, target(xp, X, out), fast_gelu)
     return xp.multiply(out, X, out=out)
 
@@ -46,7 +48,9 @@ def slope(xp, X, out, *, fast_gelu):
     """P(N <= X) + X * its derivative."""
     if X.dtype == np.float16:
         wide = X.astype(np.float32)
-        return stored(xp, slope(xp, wide, xp.empty_like(wide), fast_gelu=fast_gelu).astype(np.float16), out)
+        return stored(
+            xp, slope(xp, wide, xp.empty_like(wide), fast_gelu=fast_gelu).astype(np.float16), out
+        )
     probability(xp, X, out, fast_gelu)
     density = fast_density(xp, X, out) if fast_gelu else normal_density(xp, X)
     xp.multiply(density, X, out=density)

@@ -26,7 +26,8 @@ def selu(xp, X, *, alpha, scale, out=None):
 
 def slope(xp, Y, out, *, alpha, scale):
     """min(Y, 0) + alpha * scale, and the rest to scale where Y > 0."""
-    rest = xp.multiply(xp.greater(Y, 0), Y.dtype.type(scale - alpha * scale))
+    rest = xp.greater(Y, 0, out=xp.empty_like(Y))
+    xp.multiply(rest, scale - alpha * scale, out=rest)
     xp.minimum(Y, 0, out=out)
     xp.add(out, alpha * scale, out=out)
     return xp.add(out, rest, out=out)

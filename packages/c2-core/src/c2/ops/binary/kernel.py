@@ -10,11 +10,12 @@ from c2.registry import TensorSpec
 
 
 def truncated_quotient(xp: Any) -> Callable[..., Any]:
-    """Integer division towards zero, which NumPy does not have: (A - remainder with the sign of A) // B."""
+    """Integer division towards zero, which NumPy does not have: the floor, plus 1 where it is negative and inexact."""
 
     def divide(A: Any, B: Any, out: Any = None) -> Any:
-        whole = xp.subtract(A, xp.fmod(A, B))
-        return xp.floor_divide(whole, B, out=out)
+        floor = xp.floor_divide(A, B)
+        inexact = xp.not_equal(xp.multiply(floor, B), A)
+        return xp.add(floor, xp.logical_and(inexact, xp.less(floor, 0)), out=out)
 
     return divide
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from c2.ops.elementwise import target
 from c2.registry import REQUIRED, Arg, Case, NoGradient, OpSchema, Tensor, cases, kernel, require
 from c2.registry.spec import INT
 
@@ -36,8 +37,13 @@ MOD = OpSchema(
 
 @kernel(MOD)
 def mod(xp, X, *, divisor, sign_follow_divisor, out=None):
-    remainder = xp.remainder if sign_follow_divisor else xp.fmod
-    return remainder(X, divisor, out=out)
+    """The remainder of the floor; for C's, less the divisor where X is negative. (CuPy's fmod goes through double.)"""
+    if sign_follow_divisor:
+        return xp.remainder(X, divisor, out=out)
+    negative = xp.less(X, 0)
+    out = xp.remainder(X, abs(divisor), out=target(xp, X, out))
+    negative = xp.logical_and(negative, xp.not_equal(out, 0))
+    return xp.subtract(out, xp.multiply(negative, abs(divisor), dtype=out.dtype), out=out)
 
 
 @cases(MOD)
