@@ -18,6 +18,7 @@ nox.options.sessions = ["lint", "types", "tests", "wheels"]
 
 ROOT = Path(__file__).parent
 DIST = Path(os.environ.get("C2_DIST", ROOT / "dist")).resolve()
+SHARED = Path(os.environ.get("C2_SHARED", ROOT.parent / "shared"))
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 CORE = "c2-core"
@@ -43,6 +44,8 @@ def test_folders(package: str) -> list[str]:
 
 
 TESTED = {short(package): package for package in PACKAGES if test_folders(package)}
+GOLDEN = sorted(path.stem.removeprefix("make_") for path in ROOT.glob("tests/golden/make_*.py"))
+GOLDEN_FROM_SHARED = {"lenet_mnist"}  # these read models and data of the shared folder
 COMBINATIONS = {"core": [], **{short(name): [name] for name in PLUGINS}, "all": PLUGINS}
 
 
@@ -182,3 +185,26 @@ def wheels(session: nox.Session, combination: str) -> None:
 def examples(session: nox.Session, example: str) -> None:
     """An example package, built, installed beside c2-core and tested as its author would."""
     test_example(session, example)
+
+
+@nox.session(requires=["build"])
+def bench(session: nox.Session) -> None:
+    """One benchmark beside its peers: `nox -s bench -- plugin_loading.py`."""
+    if not session.posargs:
+        session.error("name a script of benchmarks/ after --")
+    script, *arguments = session.posargs
+    session.install(*group("bench"), *wheels_of([CORE, "c2-zoo"]))
+    session.run("python", f"benchmarks/{script}", *arguments)
+
+
+@nox.session(python=False)
+@nox.parametrize("record", [nox.param(name, id=name) for name in GOLDEN])
+def golden(session: nox.Session, record: str) -> None:
+    """Makes a golden file again with real Caffe2, through the oracle of the shared folder."""
+    oracle = SHARED / "tools" / "oracle"
+    if not oracle.exists():
+        session.error(f"{oracle} is absent: golden files can only be made where real Caffe2 runs")
+    (made,) = ROOT.glob(f"tests/golden/data/{record}.*")
+    source = [str(SHARED / "data")] if record in GOLDEN_FROM_SHARED else []
+    script = f"tests/golden/make_{record}.py"
+    session.run(str(oracle), "python", script, *source, str(made), external=True)
