@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import around, differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import around, differentiable
 from c2.registry import Arg
 
 ALPHA = Arg("alpha", float, default=1.0, doc="minus the limit at minus infinity, unitless")

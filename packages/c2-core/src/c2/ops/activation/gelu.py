@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from c2.ops.activation.sigmoid import sigmoid
-from c2.ops.elementwise import between, differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import between, differentiable
 from c2.ops.math.erf import artanh_erf
 from c2.ops.results import stored
 from c2.registry import Arg

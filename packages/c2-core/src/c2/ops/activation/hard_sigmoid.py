@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import differentiable
 from c2.registry import Arg
 
 ALPHA = Arg("alpha", float, default=0.2, doc="slope, unitless")

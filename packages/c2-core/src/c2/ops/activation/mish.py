@@ -3,7 +3,8 @@
 import numpy as np
 
 from c2.ops.activation.sigmoid import sigmoid
-from c2.ops.elementwise import alike, between, gradient_maker, target, unary
+from c2.ops.elementwise import alike, target
+from c2.ops.elementwise_table import between, gradient_maker, unary
 from c2.registry import Case, NoGradient, Operator, OpSchema, Tensor
 from c2.registry.spec import FLOAT
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import differentiable
 from c2.registry import Arg, require
 
 N = Arg("n", float, default=6.0, doc="the ceiling, above 0")

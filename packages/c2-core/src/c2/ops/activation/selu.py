@@ -3,7 +3,7 @@
 import numpy as np
 
 from c2.ops.activation.elu import elu
-from c2.ops.elementwise import around, differentiable
+from c2.ops.elementwise_table import around, differentiable
 from c2.registry import Arg, require
 
 ALPHA = Arg(

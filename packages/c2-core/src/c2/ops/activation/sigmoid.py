@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import between, differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import between, differentiable
 
 
 def sigmoid(xp, X, *, out=None):

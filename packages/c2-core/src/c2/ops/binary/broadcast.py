@@ -81,15 +81,19 @@ def first_axis(a_ndim: int, b_ndim: int, axis: int, axis_str: str, order: str) -
 
 def operand_shape(A: TensorSpec, B: TensorSpec, broadcast: bool, **where: Any) -> Shape:
     """The shape in which B enters: its own, or the one that puts it on the right axes of A."""
+    assert A.shape is not None  # infer is called with known shapes
+    assert B.shape is not None
     return aligned_shape(A.shape, B.shape, **where) if broadcast else B.shape
 
 
 def result_shape(A: TensorSpec, B: TensorSpec, broadcast: bool, **where: Any) -> Shape:
     """The shape of A op B; states the rules."""
-    if broadcast:
-        aligned_shape(A.shape, B.shape, **where)
-        return A.shape
-    return broadcast_shape(A.shape, B.shape)
+    assert A.shape is not None
+    assert B.shape is not None
+    if not broadcast:
+        return broadcast_shape(A.shape, B.shape)
+    aligned_shape(A.shape, B.shape, **where)
+    return A.shape
 
 
 def fits_result(C: TensorSpec, A: TensorSpec, B: TensorSpec, **args: Any) -> None:

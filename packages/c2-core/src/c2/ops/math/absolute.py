@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import around, differentiable
+from c2.ops.elementwise_table import around, differentiable
 
 ABS = differentiable(
     "Abs", "Y = |X|.", "absolute", lambda x: np.sqrt(x * x), around(0, 0.1, 2), order="X dY",

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from c2.ops.elementwise import between, differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import between, differentiable
 from c2.ops.results import stored
 
 # artanh(erf(x)) = x P(x^2) / Q(x^2), with P and Q from a minimax fit weighted by what its error does to erf, in

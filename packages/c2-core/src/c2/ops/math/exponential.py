@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import between, differentiable, unary
+from c2.ops.elementwise_table import between, differentiable, unary
 
 
 def exp_gradient_maker(g):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import between, differentiable, target
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import between, differentiable
 from c2.registry import Arg, require
 
 EPS = Arg("eps", float, default=1e-6, doc="X is clamped to [eps, 1 - eps]; below 0.5", minimum=0.0)

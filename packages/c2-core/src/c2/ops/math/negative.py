@@ -1,6 +1,6 @@
 """Negative."""
 
-from c2.ops.elementwise import between, unary
+from c2.ops.elementwise_table import between, unary
 from c2.registry.spec import NUMBER
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import around, between, differentiable, target, unary
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import around, between, differentiable, unary
 from c2.registry.spec import NUMBER
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from c2.ops.elementwise import between, target, unary
+from c2.ops.elementwise import target
+from c2.ops.elementwise_table import between, unary
 from c2.registry import NoGradient
 from c2.registry.spec import NUMBER
 

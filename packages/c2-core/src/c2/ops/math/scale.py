@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from c2.ops.elementwise import between, unary
+from c2.ops.elementwise_table import between, unary
 from c2.registry import Arg
 
 SCALE_ARG = Arg("scale", float, default=1.0, doc="factor, unitless")

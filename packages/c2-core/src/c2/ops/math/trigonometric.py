@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import between, differentiable
+from c2.ops.elementwise_table import between, differentiable
 
 IO = ("input", "output")
 
