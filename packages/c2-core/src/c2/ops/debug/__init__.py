@@ -1,0 +1,1 @@
+"""Operators that look at blobs or stop a net: assertions, failures, printing."""

@@ -1,0 +1,1 @@
+"""Gather, scatter, sort, mask and bucket: operators that work with indices."""

@@ -1,0 +1,1 @@
+"""Segments told by lengths or by ids: reductions over them, ranges, packing."""
