@@ -18,11 +18,18 @@ SHARED = Path(os.environ.get("C2_SHARED", HERE.parents[1] / "shared"))
 def available() -> bool:
     """Whether the oracle is there and set up."""
     tool = SHARED / "tools" / "oracle"
-    return tool.exists() and subprocess.run([tool, "suite"], capture_output=True, check=False).returncode == 0
+    return (
+        tool.exists()
+        and subprocess.run([tool, "suite"], capture_output=True, check=False).returncode == 0
+    )
 
 
 def run_in_caffe2(
-    net: Any, blobs: Mapping[str, np.ndarray], runs: int = 1, threads: int = 1, fetch: Iterable[str] = ()
+    net: Any,
+    blobs: Mapping[str, np.ndarray],
+    runs: int = 1,
+    threads: int = 1,
+    fetch: Iterable[str] = (),
 ) -> tuple[list[float], dict[str, np.ndarray]]:
     """Seconds of each run, and the blobs that were asked for (every output where none were)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -36,4 +43,6 @@ def run_in_caffe2(
         if done.returncode:
             raise RuntimeError(f"real Caffe2 failed:\n{done.stderr[-2000:]}")
         with np.load(result, allow_pickle=True) as found:
-            return list(found["seconds"]), {k[5:]: found[k] for k in found.files if k.startswith("blob/")}
+            return list(found["seconds"]), {
+                k[5:]: found[k] for k in found.files if k.startswith("blob/")
+            }

@@ -31,12 +31,20 @@ def compare(name: str) -> dict[str, object]:
     for blob, value in blobs.items():
         workspace.feed(blob, value)
     workspace.run_once(model.net)
-    worst = max((_difference(workspace[n], v), n) for n, v in expected.items() if v.dtype.kind == "f")
+    worst = max(
+        (_difference(workspace[n], v), n) for n, v in expected.items() if v.dtype.kind == "f"
+    )
     logits = model.net.op[-1].input[0]  # Softmax may saturate and hide a difference
     predict = c2.Predictor(params_to_init_net(model.parameters), model.net, keep=[logits])
     outputs = predict({model.data: image})
     compiled = max(_difference(v, expected[n]) for n, v in outputs.items())
-    return {"net": name, "blobs": len(expected), "simple": worst[0], "worst_blob": worst[1], "compiled": compiled}
+    return {
+        "net": name,
+        "blobs": len(expected),
+        "simple": worst[0],
+        "worst_blob": worst[1],
+        "compiled": compiled,
+    }
 
 
 def _difference(actual: np.ndarray, expected: np.ndarray) -> float:

@@ -45,7 +45,9 @@ def zoo_model(name: str, seed: int = 0, size: int | None = None) -> ZooModel:
     data = next(i for i in net.external_input if i.endswith("data"))
     edge = size or (227 if name == "squeezenet" else 224)
     shape = (1, 3, edge, edge)
-    return ZooModel(name, net, data, shape, random_parameters(net, {data: shape}, _width(name), seed))
+    return ZooModel(
+        name, net, data, shape, random_parameters(net, {data: shape}, _width(name), seed)
+    )
 
 
 def random_parameters(
@@ -75,7 +77,9 @@ def _parameter(op: Any, position: int, specs: dict[str, Any], width: Any, rng: A
         shape = (width(name), x.shape[1] // args["group"], *kernel)
         return _normal(rng, shape, np.sqrt(2 / np.prod(shape[1:])))
     if op.type == "FC" and position == 1:
-        return _normal(rng, (width(name), int(np.prod(x.shape[1:]))), np.sqrt(1 / np.prod(x.shape[1:])))
+        return _normal(
+            rng, (width(name), int(np.prod(x.shape[1:]))), np.sqrt(1 / np.prod(x.shape[1:]))
+        )
     if op.type in ("Conv", "FC"):
         return _normal(rng, (specs[op.inputs[1]].shape[0],), 0.1)
     if op.type == "SpatialBN" and position == 4:

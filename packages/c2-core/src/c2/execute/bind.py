@@ -92,6 +92,7 @@ class OpBinder:
 
     def _buffer(self, k: int, spec: TensorSpec | None, arrays: Sequence[Any], current: Any) -> Any:
         assert spec is not None
+        assert spec.shape is not None
         for name, array in zip(self.op.inputs, arrays):
             if name == self.op.outputs[k] and self._fits(array, spec):
                 return array

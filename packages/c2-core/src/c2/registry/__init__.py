@@ -12,12 +12,37 @@ from c2.registry.device import CPUDevice, Device
 from c2.registry.marks import Case, Operator, cases, gradient, kernel, native
 from c2.registry.registry import Kernel, Registry
 from c2.registry.schema import Mismatch, NoGradient, OpSchema, Tensor, require, same_as
-from c2.registry.spec import TensorSpec
+from c2.registry.spec import ANY, BOOL, FLOAT, INDEX, INT, NUMBER, STRING, TensorSpec
 
 __all__ = [
-    "REQUIRED", "Arg", "CPUDevice", "Case", "Device", "Kernel", "Mismatch", "NoGradient", "OpSchema", "Operator",
-    "Registry", "Tensor", "TensorSpec", "cases", "core_registry", "default", "gradient", "kernel", "native",
-    "require", "same_as",
+    "ANY",
+    "BOOL",
+    "FLOAT",
+    "INDEX",
+    "INT",
+    "NUMBER",
+    "REQUIRED",
+    "STRING",
+    "Arg",
+    "CPUDevice",
+    "Case",
+    "Device",
+    "Kernel",
+    "Mismatch",
+    "NoGradient",
+    "OpSchema",
+    "Operator",
+    "Registry",
+    "Tensor",
+    "TensorSpec",
+    "cases",
+    "core_registry",
+    "default",
+    "gradient",
+    "kernel",
+    "native",
+    "require",
+    "same_as",
 ]  # fmt: skip
 
 _lock = threading.RLock()

@@ -29,7 +29,8 @@ class Arg:
     """An argument: its name, type, default, meaning and range.
 
     `type` is int, float, bool, str, bytes, or the name of a field: "ints", "floats", "strings" (bytes),
-    "net", "nets", "tensor", "tensors". `default=REQUIRED` demands it. Lists are given to kernels as tuples, those of more than 1000 numbers as arrays.
+    "net", "nets", "tensor", "tensors". `default=REQUIRED` demands it. Lists are given to kernels as
+    tuples, those of more than 1000 numbers as arrays.
     """
 
     name: str

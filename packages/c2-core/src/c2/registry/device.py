@@ -55,7 +55,7 @@ class Device(ABC):
         """A generator of random numbers with NumPy's Generator methods."""
         return np.random.default_rng(seed)
 
-    def synchronize(self) -> None:
+    def synchronize(self) -> None:  # noqa: B027  (nothing to wait for, unless a device says so)
         """Waits until everything that was started on the device is done."""
 
     def describe(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from c2.errors import DuplicateRegistration, UnknownOperator, did_you_mean
 from c2.registry.device import Device
 from c2.registry.marks import PORTABLE, Case, Mark, Operator, marks_of
+from c2.registry.parameters import parameter_names
 from c2.registry.schema import OpSchema
 
 
@@ -41,8 +42,8 @@ class Kernel:
 
 def _kernel(mark: Mark, source: str) -> Kernel:
     is_class = inspect.isclass(mark.function)
-    made = set(inspect.signature(mark.function).parameters)
-    called = set(inspect.signature(mark.function.__call__).parameters) if is_class else made
+    made = parameter_names(mark.function)
+    called = parameter_names(mark.function.__call__) if is_class else made
     return Kernel(
         mark.type, mark.device, mark.engine, mark.function, mark.supports, source, is_class,
         takes_out="out" in called, takes_rng="rng" in made,
@@ -230,7 +231,7 @@ class Registry:
             self.op_engines[device, type_] = list(engines)
 
     def engine_order(self, type_: str, device: str, engine: str) -> list[str]:
-        """Engines in the order of preference: the operator's own list, then per type, then per device, then reference."""
+        """Engines in order of preference: the operator's own, then per type, then per device, then reference."""
         named = [e.strip() for e in engine.split(",") if e.strip()]
         wanted = (
             named + self.op_engines.get((device, type_), []) + self.device_engines.get(device, [])

@@ -10,6 +10,7 @@ from typing import Any
 
 from c2.errors import SchemaError
 from c2.registry.arguments import Arg
+from c2.registry.parameters import parameter_names
 from c2.registry.spec import ANY, TensorSpec
 
 Infer = Callable[..., "TensorSpec | tuple[TensorSpec | None, ...] | None"]
@@ -113,7 +114,9 @@ class OpSchema:
         self.inplace_required_pairs = _pairs(self.inplace_required, self.inputs, self.outputs)
         if isinstance(self.infer, _SameAs):
             self.infer = self.infer.bind(self)
-        self._infer_names_n_outputs = self.infer is not None and _names(self.infer, "n_outputs")
+        self._infer_names_n_outputs = self.infer is not None and "n_outputs" in parameter_names(
+            self.infer
+        )
 
     @property
     def input_range(self) -> tuple[int, int | None]:
@@ -155,10 +158,6 @@ def _is_unknown(spec: TensorSpec | None) -> bool:
 def _range(tensors: Sequence[Tensor]) -> tuple[int, int | None]:
     least = sum(t.minimum if t.variadic else not t.optional for t in tensors)
     return int(least), None if any(t.variadic for t in tensors) else len(tensors)
-
-
-def _names(function: Callable[..., Any], name: str) -> bool:
-    return name in inspect.signature(function).parameters
 
 
 def _pairs(
