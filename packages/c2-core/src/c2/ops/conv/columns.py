@@ -61,11 +61,14 @@ class Columns:
         return staged
 
     def blank(self, images: Any) -> Any:
-        """Zeros to scatter into: the images themselves, or their stand-in with padding."""
-        target = self._stage("target", len(images)) if self.is_staged else images
-        if not self.window.is_pointwise:  # else every element is written
-            target[...] = 0
+        """Zeros to add windows to: the images themselves, or their stand-in with padding."""
+        target = self.target(images)
+        target[...] = 0
         return target
+
+    def target(self, images: Any) -> Any:
+        """As `blank`, with any content."""
+        return self._stage("target", len(images)) if self.is_staged else images
 
     def unstage(self, target: Any, images: Any) -> None:
         """Writes what was scattered into the images, without the padding."""
@@ -101,7 +104,7 @@ class Columns:
         if self.window.is_pointwise:
             return self._pointwise(staged)
         columns = self._columns(len(staged), rows)
-        self.xp.copyto(columns, self._windows(staged, rows))
+        self.xp.copyto(columns, self.windows(staged, rows))
         return self._as_matrix(columns)
 
     def to_scatter(self, target: Any, rows: slice) -> Any:
@@ -112,16 +115,19 @@ class Columns:
 
     def scatter(self, target: Any, rows: slice) -> None:
         """Adds each column to the window that it stands for; windows may overlap."""
-        if self.window.is_pointwise:
-            return  # the columns are the target
-        columns, windows = self._columns(len(target), rows), self._windows(target, rows)
+        if not self.window.is_pointwise:  # else the columns are the target
+            self.add_windows(self._columns(len(target), rows), target, rows)
+
+    def add_windows(self, columns: Any, target: Any, rows: slice) -> None:
+        """Adds columns with the axes of `windows` to the target."""
+        windows = self.windows(target, rows)
         lead = (slice(None),) * (2 + len(self.window.kernel) if self.last else 2)
         for tap in product(*map(range, self.window.kernel)):
             part = windows[(*lead, *tap)]
             self.xp.add(part, columns[(*lead, *tap)], out=part)
 
     def _columns(self, count: int, rows: slice) -> Any:
-        """Memory for the columns of `count` images: (n, C, kernel, outputs) or (n, outputs, G, kernel, C / G)."""
+        """Memory for the columns of `count` images, with the axes of `windows`."""
         outputs = (rows.stop - rows.start, *self.window.outputs[1:])
         if self.last:
             shape = (count, *outputs, self.group, *self.window.kernel, self.channels // self.group)
@@ -150,8 +156,8 @@ class Columns:
     def _positions_last(self, matrix: Any) -> Any:
         return matrix.transpose(1, 2, 0)[None]
 
-    def _windows(self, images: Any, rows: slice) -> Any:
-        """Every window as a view of the images, axes as in `_columns`."""
+    def windows(self, images: Any, rows: slice) -> Any:
+        """Every window as a view of staged images: (n, C, kernel, outputs) or (n, outputs, G, kernel, C / G)."""
         w = self.window
         outputs = (rows.stop - rows.start, *w.outputs[1:])
         axis = 1 if self.last else 2

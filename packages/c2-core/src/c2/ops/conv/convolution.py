@@ -96,7 +96,7 @@ class Convolution:
         first = True
         for images in self.columns.images:
             staged = None if X is None else self.columns.stage(X[images])
-            target = None if dX is None else self.columns.blank(dX[images])
+            target = None if dX is None else self._target(dX[images])
             for rows in self.columns.rows:
                 part = self.columns.results(dY[images], rows)
                 if total is not None:
@@ -116,6 +116,11 @@ class Convolution:
         self.xp.matmul(part[0], columns[0].swapaxes(-1, -2), out=target)
         if not first:
             self.xp.add(total, target, out=total)
+
+    def _target(self, dX: Any) -> Any:
+        """Where to scatter; a single tap writes every element itself."""
+        columns = self.columns
+        return columns.target(dX) if columns.window.is_pointwise else columns.blank(dX)
 
     def _scatter(self, transposed: Any, part: Any, target: Any, rows: slice) -> None:
         self.xp.matmul(transposed, part, out=self.columns.to_scatter(target, rows))

@@ -139,7 +139,7 @@ def resolve_window(
     n = len(inputs)
     stride = _per_axis(args, "stride", n, 1)
     dilation = _per_axis(args, "dilation", n, 1)
-    pads = _pads(args, n)
+    pads = read_pads(args, n)
     if global_pooling:
         plain = not any(pads) and set(stride) <= {1} and set(dilation) <= {1}
         require(
@@ -171,7 +171,7 @@ def resolve_transposed(inputs: tuple[int, ...], legacy_pad: int = 0, **args: Any
     """The window whose convolution the transposed one turns around: its outputs are `inputs`."""
     n = len(inputs)
     kernel, stride = _per_axis(args, "kernel", n, 0), _per_axis(args, "stride", n, 1)
-    adjust, pads = _per_axis(args, "adj", n, 0), _pads(args, n)
+    adjust, pads = _per_axis(args, "adj", n, 0), read_pads(args, n)
     require(all(k > 0 for k in kernel), "kernel must be given and positive", "kernel >= 1", kernel)
     require(all(s > 0 for s in stride), "stride must be positive", "stride >= 1", stride)
     fits = all(0 <= a <= s for a, s in zip(adjust, stride))
@@ -247,7 +247,7 @@ def _per_axis(args: dict[str, Any], name: str, n: int, default: int) -> tuple[in
     return values
 
 
-def _pads(args: dict[str, Any], n: int) -> tuple[int, ...]:
+def read_pads(args: dict[str, Any], n: int) -> tuple[int, ...]:
     """Pads of all heads, then of all tails."""
     four = [args.get(f"pad_{side}") for side in "tlbr"]
     if args.get("pads"):
