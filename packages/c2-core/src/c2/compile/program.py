@@ -128,13 +128,17 @@ class Program:
             call()
 
     def _arena_views(self) -> dict[str, Any]:
-        views = {}
+        """Arrays over the arena; blobs in the same place share one, so that NumPy need not ask whether they overlap."""
+        views: dict[str, Any] = {}
+        shared: dict[Any, Any] = {}
         for stage in self.stages:
             for name, spec in zip(stage.node.outputs, stage.node.output_specs):
                 if name in self.plan.offsets and spec is not None and spec.shape is not None:
-                    views[name] = np.ndarray(
-                        spec.shape, spec.dtype, self._arena, self.plan.offsets[name]
-                    )
+                    offset = self.plan.offsets[name]
+                    key = (offset, spec.shape, spec.dtype)
+                    if key not in shared:
+                        shared[key] = np.ndarray(spec.shape, spec.dtype, self._arena, offset)
+                    views[name] = shared[key]
         return views
 
     def _call(self, stage: Stage) -> Any:
