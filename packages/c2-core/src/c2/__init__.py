@@ -54,10 +54,13 @@ _MODULES = {
     "testing": "c2.testing",
 }
 
+# Spelt out, as a type checker takes no other form.
 __all__ = [
-    "C2Error", "CheckError", "DeviceError", "DuplicateRegistration", "FormatError", "GradientError", "KernelError",
-    "MemoryBudgetError", "MissingBlob", "MissingKernel", "NetError", "NotAllowed", "PluginError", "SchemaError",
-    "UnknownOperator", "__version__", *_LAZY, *_MODULES,
+    "BlobReference", "C2Error", "CheckError", "DeviceError", "DuplicateRegistration", "FormatError", "GradientError",
+    "GradientSlice", "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
+    "NetError", "NotAllowed", "PluginError", "Predictor", "SchemaError", "UnknownOperator", "Workspace", "__version__",
+    "brew", "create_op", "current_workspace", "device_option", "device_scope", "load_model", "load_net", "name_scope",
+    "optimizer", "registry", "save_model", "testing",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
