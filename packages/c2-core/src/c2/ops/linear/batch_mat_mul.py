@@ -66,7 +66,8 @@ BATCH_MAT_MUL = OpSchema(
 
     A vector A is one row, a vector B one column, and its axis is left out of Y; two vectors give shape (1,).
     Batch axes must be equal, where missing ones count as 1; with broadcast=1 they broadcast as in NumPy. Gradients
-    exist for equal batch axes. An inner size of 0 gives zeros.
+    exist for equal batch axes. An inner size of 0 gives zeros. Differs from Caffe2: with trans_a and a vector B, Y is
+    (..., M), where Caffe2 gives it the shape without trans_a.
     """,
     inputs=[
         Tensor("A", "(..., M, K), or (..., K, M) where trans_a, or (K,)", FLOAT),

@@ -144,12 +144,6 @@ class _Labelled:
         self.shape = as_matrix(logits.shape, axis)
         self.rows = xp.arange(self.shape[0])
 
-    def total(self, weights):
-        """What the summed loss is divided by: a number or a 0-d array."""
-        if weights is None or self.average_by_batch_size:
-            return self.shape[0]
-        return weights.sum()
-
 
 @kernel(SOFTMAX_WITH_LOSS)
 class SoftmaxWithLoss(_Labelled):
@@ -189,12 +183,10 @@ class SoftmaxWithLoss(_Labelled):
         return -logs.sum(axis=1)
 
     def _average(self, losses, weights):
-        total = self.total(weights)
         if weights is None or self.average_by_batch_size:
-            return losses.sum() * (self.scale / max(total, 1))
-        return self.xp.where(
-            total == 0, 0, losses.sum() * self.scale / self.xp.where(total == 0, 1, total)
-        )
+            return losses.sum() * (self.scale / max(self.shape[0], 1))
+        xp, total = self.xp, weights.sum()
+        return xp.where(total == 0, 0, losses.sum() * self.scale / xp.where(total == 0, 1, total))
 
 
 @kernel(SOFTMAX_WITH_LOSS_GRADIENT)
@@ -222,12 +214,12 @@ class SoftmaxWithLossGradient(_Labelled):
 
     def _factors(self, weights, dloss):
         """dloss * scale * w[n] / total, (N, 1) or a number."""
-        total = self.total(weights)
-        if weights is None or self.average_by_batch_size:
-            factor = dloss * (self.scale / max(total, 1))
-            return factor if weights is None else (weights * factor)[:, None]
-        positive = total > 0
-        factor = self.xp.where(positive, dloss * self.scale / self.xp.where(positive, total, 1), 1)
+        if weights is None:
+            return dloss * (self.scale / max(self.shape[0], 1))
+        summed = weights.sum()
+        positive = summed > 0
+        total = self.shape[0] if self.average_by_batch_size else self.xp.where(positive, summed, 1)
+        factor = self.xp.where(positive, dloss * self.scale / total, 1)
         return (weights * factor)[:, None]
 
 
