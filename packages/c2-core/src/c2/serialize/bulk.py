@@ -68,6 +68,8 @@ def append_numbers(message: Message, field: str, values: NDArray[Any]) -> None:
     """
     descriptor = message.DESCRIPTOR.fields_by_name[field]
     stored = _FIXED.get(descriptor.type)
+    if values.dtype.kind == "b":
+        values = values.view(np.uint8)
     if len(values) < _FEW_FIXED:
         getattr(message, field).extend(values.tolist())
         return

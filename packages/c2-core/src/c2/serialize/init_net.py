@@ -223,8 +223,8 @@ class _Filler:
             )
         source = params[self.op.input[0]]
         to = data_type_of("float16") if self.op.type == "FloatToHalf" else self.argument("to", "i")
-        with np.errstate(over="ignore"):
-            return np.asarray(source).astype(numpy_dtype(to))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(source).astype(numpy_dtype(to, self.source))
 
 
 def _read_given(field: str, dtype: Any) -> Callable[[_Filler, tuple[int, ...]], Any]:
@@ -235,7 +235,7 @@ def _read_given_tensor(filler: _Filler, shape: tuple[int, ...]) -> Any:
     # GivenTensorFill can be told another type than float32.
     if "dtype" not in filler.args:
         return filler.numbers(shape, "floats", np.float32)
-    dtype = numpy_dtype(filler.argument("dtype", "i"))
+    dtype = numpy_dtype(filler.argument("dtype", "i"), filler.source)
     if dtype.kind == "O":
         return _read_strings(filler, shape)
     return filler.numbers(shape, "floats" if dtype.kind == "f" else "ints", dtype)
@@ -270,10 +270,12 @@ def _read_constant(filler: _Filler, shape: tuple[int, ...]) -> Any:
     value = filler.args.get("value", Argument(f=0.0))
     is_int = value.HasField("i")
     default = DATA_TYPES["INT64" if is_int else "FLOAT"]
-    dtype = numpy_dtype(filler.argument("dtype", "i") if "dtype" in filler.args else default)
+    to = filler.argument("dtype", "i") if "dtype" in filler.args else default
+    dtype = numpy_dtype(to, filler.source)
     if dtype.kind == "O" or not (is_int or value.HasField("f")):
         raise FormatError(f"{filler.source}: expected a number in argument 'value'")
-    return np.full(shape, value.i if is_int else value.f).astype(dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.full(shape, np.asarray(value.i if is_int else value.f).astype(dtype))
 
 
 _READERS: dict[str, Callable[[_Filler, tuple[int, ...]], Any]] = {

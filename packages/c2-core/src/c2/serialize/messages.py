@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
+from google.protobuf import text_format
 from google.protobuf.message import EncodeError, Message
 
 from c2.errors import FormatError
@@ -24,9 +25,9 @@ from c2.serialize.recognise import (
     foreign_text,
     is_beyond_doubt,
     is_text,
-    only_unknown_fields,
+    known_tags,
 )
-from c2.serialize.wire import MAX_MESSAGE, PARSE_ERRORS, WireError, read_fields
+from c2.serialize.wire import MAX_MESSAGE, PARSE_ERRORS, WireError, read_tags
 
 M = TypeVar("M", bound=Message)
 PathLike = str | os.PathLike[str]
@@ -93,6 +94,8 @@ def parse_message(data: bytes, cls: type[M], source: str = "<bytes>") -> M:
         raise FormatError(f"{source}: expected the message {name}, got nothing (0 bytes)")
     message = cls()
     try:
+        # First, because protobuf 3 in C++ takes some cut messages for whole ones, with a mere warning.
+        tags = read_tags(data)
         message.MergeFromString(data)
     except PARSE_ERRORS as error:
         raise FormatError(_why_not(data, cls, source, str(error))) from None
@@ -101,8 +104,8 @@ def parse_message(data: bytes, cls: type[M], source: str = "<bytes>") -> M:
     bad = invalid_string(message)
     if bad is not None:
         raise FormatError(_why_not(data, cls, source, f"{bad} is not UTF-8 text"))
-    if not is_beyond_doubt(message, data):
-        _refuse_other_message(data, cls, source)
+    if not is_beyond_doubt(message, tags):
+        _refuse_other_message(data, cls, source, tags)
     return message
 
 
@@ -112,8 +115,6 @@ def parse_text(text: str | bytes, cls: type[M], source: str = "<text>") -> M:
     Raises:
         FormatError: says line and column.
     """
-    from google.protobuf import text_format
-
     name = cls.DESCRIPTOR.name
     if isinstance(text, bytes):
         if not is_text(text):
@@ -155,22 +156,20 @@ def save_message(message: Message, path: PathLike, text: bool | None = None) -> 
 def message_bytes(message: Message) -> bytes:
     """The binary form; raises FormatError where the message is incomplete or too large for protobuf."""
     name = message.DESCRIPTOR.name
-    size = message.ByteSize()
-    if size > MAX_MESSAGE:
-        raise FormatError(
-            f"a {name} of {size} bytes cannot be read back: protobuf's limit is 2 GiB. "
-            "Save the parameters to a database (save_predictor_db) instead"
-        )
     try:
-        return message.SerializeToString()
+        size = message.ByteSize()
+        if size <= MAX_MESSAGE:
+            return message.SerializeToString()
     except EncodeError as error:
         raise FormatError(f"the {name} is incomplete: {error}") from None
+    raise FormatError(
+        f"a {name} of {size} bytes cannot be read back: protobuf's limit is 2 GiB. "
+        "Save the parameters to a database (save_predictor_db) instead"
+    )
 
 
 def message_text(message: M) -> str:
     """The text form; raises FormatError where it cannot hold all of the message."""
-    from google.protobuf import text_format
-
     data = message_bytes(message)
     known = type(message)()
     known.MergeFromString(data)
@@ -223,9 +222,11 @@ def _new_spelling(found: re.Match[str]) -> str:
     return f"{space}{DEVICE_TYPES.get(device, device)}"
 
 
-def _refuse_other_message(data: bytes, cls: type[Message], source: str) -> None:
-    foreign = foreign_protobuf(data)
-    if better_fit(data, cls) is not None or foreign is not None or only_unknown_fields(data, cls):
+def _refuse_other_message(
+    data: bytes, cls: type[Message], source: str, tags: set[tuple[int, int]]
+) -> None:
+    all_unknown = tags.isdisjoint(known_tags(cls.DESCRIPTOR))
+    if all_unknown or better_fit(data, cls) is not None or foreign_protobuf(data) is not None:
         raise FormatError(_why_not(data, cls, source, "it has none of the fields of one"))
 
 
@@ -241,8 +242,7 @@ def _why_not(data: bytes, cls: type[Message], source: str, reason: str) -> str:
     if foreign is not None:
         return f"{expected}, got {foreign[0]}; {foreign[1]}"
     try:
-        for _ in read_fields(data):
-            pass
+        read_tags(data)
     except WireError as error:
         return (
             f"{expected}, got {len(data)} bytes that stop being one at byte {error.offset}: "

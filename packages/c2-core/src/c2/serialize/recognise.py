@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from c2.proto import (
@@ -18,7 +20,16 @@ from c2.proto import (
     TensorProto,
     TensorProtos,
 )
-from c2.serialize.wire import LENGTH_DELIMITED, PARSE_ERRORS, VARINT, WireError, read_fields
+from c2.serialize.wire import (
+    FIXED32,
+    FIXED64,
+    LENGTH_DELIMITED,
+    PARSE_ERRORS,
+    VARINT,
+    WireError,
+    read_fields,
+    read_tags,
+)
 
 _TEXT_CONTROLS = b"\t\n\r\f"
 _BINARY = bytes(c for c in range(32) if c not in _TEXT_CONTROLS) + b"\x7f"
@@ -54,13 +65,16 @@ _PICKLE_FIX = "never load a pickle you do not trust; a PyTorch model has to be e
 _LMDB_MAGIC = b"\xde\xc0\xef\xbe"
 _CONVERT = "convert the model first"
 _TENSOR_DATA = ("float_data", "int32_data", "string_data", "double_data", "int64_data")
-_CAFFE_LAYER = re.compile(r"^\s*layers?\s*\{", re.MULTILINE)
+# FieldDescriptor.TYPE_DOUBLE, TYPE_FLOAT, TYPE_STRING, TYPE_MESSAGE, TYPE_BYTES; others are varints.
+_WIRE_TYPES = dict.fromkeys((9, 11, 12), LENGTH_DELIMITED) | {1: FIXED64, 2: FIXED32}
+_CAFFE_LAYER = re.compile(r"^[ \t]*layers?[ \t]*\{", re.MULTILINE)
 
 
 def is_text(data: bytes) -> bool:
     """Whether bytes look like a text file: no control characters, and UTF-8."""
-    if data.translate(None, _BINARY) != data:
-        return False
+    for part in (data[:4096], data):  # the beginning tells most files apart
+        if len(part.translate(None, _BINARY)) != len(part):
+            return False
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
@@ -122,26 +136,29 @@ def better_fit(data: bytes, cls: type[Message]) -> str | None:
     return None
 
 
-def only_unknown_fields(data: bytes, cls: type[Message]) -> bool:
-    """Whether no outermost field of well-formed bytes belongs to `cls`."""
-    known = cls.DESCRIPTOR.fields_by_number
-    return not any(field.number in known for field in read_fields(data))
-
-
-def is_beyond_doubt(message: Message, data: bytes) -> bool:
-    """Whether a message read from `data` makes sense: its main part is there and nothing is unknown."""
+def is_beyond_doubt(message: Message, tags: set[tuple[int, int]]) -> bool:
+    """Whether a message makes sense: its main part is there, and none of its outermost tags is unknown."""
     test = _FITS.get(type(message))
-    if test is None or not test(message):
-        return False
-    known = message.DESCRIPTOR.fields_by_number
-    return all(field.number in known for field in read_fields(data))
+    return tags <= known_tags(message.DESCRIPTOR) and (test is None or test(message))
+
+
+@cache
+def known_tags(descriptor: Descriptor) -> frozenset[tuple[int, int]]:
+    """(number, wire type) of the fields a message may have; lists of numbers may be packed or not."""
+    tags = set()
+    for field in descriptor.fields:
+        tags.add((field.number, _WIRE_TYPES.get(field.type, VARINT)))
+        if isinstance(field.default_value, list):  # repeated
+            tags.add((field.number, LENGTH_DELIMITED))
+    return frozenset(tags)
 
 
 def _reads_as(data: bytes, cls: type[Message]) -> bool:
     message = cls()
     try:
+        tags = read_tags(data)
         message.MergeFromString(data)
-        return message.IsInitialized() and is_beyond_doubt(message, data)
+        return message.IsInitialized() and is_beyond_doubt(message, tags)
     except PARSE_ERRORS:
         return False
 
@@ -171,7 +188,7 @@ def _is_tensor(tensor: Any) -> bool:
     size = segment.end - segment.begin if tensor.HasField("segment") else math.prod(tensor.dims)
     stored = [len(getattr(tensor, field)) for field in _TENSOR_DATA]
     has_data = size in stored if any(stored) else bool(tensor.byte_data or tensor.raw_data)
-    return has_data and (tensor.name == "" or _is_name(tensor.name))
+    return has_data and (_is_name(tensor.name) or (tensor.name == "" and len(tensor.dims) > 0))
 
 
 def _is_blob(blob: Any) -> bool:

@@ -49,8 +49,11 @@ _MAX_DIMS = 32  # NumPy 1 has no more
 _WIDEST = 8  # bytes per element
 
 
-def numpy_dtype(data_type: int) -> np.dtype[Any]:
+def numpy_dtype(data_type: int, source: str = "tensor") -> np.dtype[Any]:
     """The NumPy dtype of a TensorProto.DataType; strings are object arrays of bytes.
+
+    Args:
+        source: what to call the tensor in an error.
 
     Raises:
         FormatError: NumPy has none: UNDEFINED, or a number Caffe2 does not know.
@@ -59,7 +62,9 @@ def numpy_dtype(data_type: int) -> np.dtype[Any]:
     if found is None:
         known = ", ".join(_NUMBERS)
         name = _NAMES.get(data_type, "unknown")
-        raise FormatError(f"data_type {data_type} ({name}) is no array; expected one of {known}")
+        raise FormatError(
+            f"{source}: data_type {data_type} ({name}) is no array; expected one of {known}"
+        )
     return found
 
 
@@ -158,7 +163,7 @@ def stored_elements(proto: TensorProto, source: str = "tensor") -> NDArray[Any]:
         FormatError: they are not as many as the segment says, or not in the field of their type.
     """
     begin, end = segment_of(proto, source)
-    found = _elements(proto, numpy_dtype(proto.data_type), source)
+    found = _elements(proto, numpy_dtype(proto.data_type, source), source)
     if len(found) != end - begin:
         raise FormatError(
             f"{_description(proto, source)}: expected {end - begin} elements, got {len(found)}; "
@@ -169,7 +174,7 @@ def stored_elements(proto: TensorProto, source: str = "tensor") -> NDArray[Any]:
 
 def array_bytes(proto: TensorProto, source: str = "tensor") -> int:
     """How much memory the array of the whole tensor takes, and the strings of this chunk."""
-    itemsize = numpy_dtype(proto.data_type).itemsize
+    itemsize = numpy_dtype(proto.data_type, source).itemsize
     return element_count(proto, source) * itemsize + sum(map(len, proto.string_data))
 
 
@@ -203,7 +208,7 @@ def tensor_name(proto: TensorProto, source: str) -> str:
 
 
 def _description(proto: TensorProto, source: str) -> str:
-    return f"{source} {numpy_dtype(proto.data_type)} {tuple(proto.dims)}"
+    return f"{source} {numpy_dtype(proto.data_type, source)} {tuple(proto.dims)}"
 
 
 def _check_segment(begin: int, end: int, size: int, name: str) -> None:

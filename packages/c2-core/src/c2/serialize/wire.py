@@ -67,6 +67,11 @@ def read_fields(data: bytes) -> Iterator[Field]:
         offset = end
 
 
+def read_tags(data: bytes) -> set[tuple[int, int]]:
+    """The (number, wire type) pairs of the outermost fields; raises WireError as read_fields does."""
+    return {(field.number, field.wire_type) for field in read_fields(data)}
+
+
 def find_field(data: bytes, number: int) -> tuple[int, int, int]:
     """(wire type, where the tag starts, where the value starts) of the first field `number`."""
     for field in read_fields(data):
