@@ -68,5 +68,8 @@ def test_permissions_and_links_stay(tmp_path):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "no" / "net.pb"):
+    with (
+        pytest.raises(FileNotFoundError, match=r"no such folder: '.*no'"),
+        atomic_write(tmp_path / "no" / "net.pb"),
+    ):
         pass

@@ -135,6 +135,13 @@ def test_minidb_close_commits(tmp_path):
         db.transaction().put("b", b"2")
 
 
+def test_minidb_that_is_forgotten_leaves_nothing(tmp_path):
+    db = open_db("minidb", tmp_path / "db", "new")
+    db.transaction().put("a", b"1")
+    del db
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize(("key", "value", "what"), [("", b"v", "key"), ("k", b"", "value")])
 def test_minidb_has_no_empty_keys_and_values(tmp_path, key, value, what):
     with pytest.raises(FormatError, match=f"a minidb {what} must have 1 byte to 2 GiB, got 0"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ class AtomicFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.target = Path(os.path.realpath(path))  # a link stays a link
+        if not self.target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "no such folder", str(self.target.parent))
         self._temporary = self.target.with_name(f".{self.target.name}.{secrets.token_hex(6)}.tmp")
         self.file: BinaryIO = open(self._temporary, "xb")  # noqa: SIM115
 

@@ -28,10 +28,10 @@ class MiniDB(Database):
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: Mode) -> None:
-        super().__init__(path, mode)
         self._new: AtomicFile | None = None
         self._out: BinaryIO | None = None
         self._committed = 0  # bytes
+        super().__init__(path, mode)
         if mode == "read":
             _check_exists(self.path)
         elif mode == "new":
@@ -63,6 +63,9 @@ class MiniDB(Database):
             self._out.truncate(self._committed)
             self._out.close()
             self._out = None
+
+    def __del__(self) -> None:  # not closed: nothing half done stays
+        self.abandon()
 
     def write(self, data: bytes) -> None:
         """Write bytes behind what is there; they stay when they are committed."""
