@@ -1,0 +1,1 @@
+"""Operators that touch files: they run only in workspaces that allow "files"."""
