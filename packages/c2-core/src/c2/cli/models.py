@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from c2.errors import FormatError
 from c2.execute.workspace import Workspace
@@ -12,6 +14,16 @@ from c2.registry import TensorSpec
 from c2.registry.spec import spec_of
 from c2.serialize.messages import load_net
 from c2.serialize.model_files import load_model
+
+NetArgument = Annotated[
+    str, typer.Argument(help="A net (.pb, .pbtxt) or a folder of init_net and predict_net.")
+]
+InitOption = Annotated[
+    str | None, typer.Option(help="The init net, so that shapes of parameters are known.")
+]
+ShapeOption = Annotated[
+    list[str] | None, typer.Option(help="Shape of an input, as in data=1,3,224,224.")
+]
 
 
 def read_net(path: str, init: str | None = None) -> tuple[Any, Any | None]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from c2.cli.models import parameters_of, read_net, specs_of
+from c2.cli.models import InitOption, NetArgument, ShapeOption, parameters_of, read_net, specs_of
 from c2.cli.output import Json, console, parse_shapes, print_json
 from c2.graph.check import find_problems
 from c2.graph.draw import draw_svg
@@ -16,18 +16,12 @@ from c2.serialize.atomic import atomic_write
 
 
 def draw(
-    net: Annotated[
-        str, typer.Argument(help="A net (.pb, .pbtxt) or a folder of init_net and predict_net.")
-    ],
+    net: NetArgument,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to; NET.svg unless told.")
     ] = None,
-    init: Annotated[
-        str | None, typer.Option(help="The init net, so that shapes can be written in.")
-    ] = None,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="Shape of an input, as in data=1,3,224,224.")
-    ] = None,
+    init: InitOption = None,
+    shape: ShapeOption = None,
     parameters: Annotated[bool, typer.Option("--parameters", help="Draw weights too.")] = False,
     json: Json = False,
 ) -> None:

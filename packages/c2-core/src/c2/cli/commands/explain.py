@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 import c2
-from c2.cli.models import parameters_of, read_net, specs_of
+from c2.cli.models import InitOption, NetArgument, ShapeOption, parameters_of, read_net, specs_of
 from c2.cli.output import Json, console, escape, parse_shapes, print_json, print_table
 from c2.compile.net import CompiledNet, explained_passes
 from c2.errors import MissingKernel
@@ -19,15 +19,9 @@ from c2.place.place import place_net
 
 
 def explain(
-    net: Annotated[
-        str, typer.Argument(help="A net (.pb, .pbtxt) or a folder of init_net and predict_net.")
-    ],
-    init: Annotated[
-        str | None, typer.Option(help="The init net, so that shapes of parameters are known.")
-    ] = None,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="Shape of an input, as in data=1,3,224,224.")
-    ] = None,
+    net: NetArgument,
+    init: InitOption = None,
+    shape: ShapeOption = None,
     passes: Annotated[
         bool, typer.Option("--passes", help="Compile it, and show what each pass did.")
     ] = False,

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from c2.cli.models import parameters_of, read_net, specs_of
+from c2.cli.models import InitOption, NetArgument, ShapeOption, parameters_of, read_net, specs_of
 from c2.cli.output import Json, console, escape, parse_shapes, print_json
 from c2.graph.summary import summarize
 
 
 def summary(
-    net: Annotated[
-        str, typer.Argument(help="A net (.pb, .pbtxt) or a folder of init_net and predict_net.")
-    ],
-    init: Annotated[
-        str | None, typer.Option(help="The init net, so that shapes of parameters are known.")
-    ] = None,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="Shape of an input, as in data=1,3,224,224.")
-    ] = None,
+    net: NetArgument,
+    init: InitOption = None,
+    shape: ShapeOption = None,
     json: Json = False,
 ) -> None:
     """Operators with output shapes, parameters, FLOPs and memory."""
