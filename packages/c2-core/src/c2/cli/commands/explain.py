@@ -50,9 +50,11 @@ def explain(
         for line in compiled["log"]:
             console.print(escape(line))
         saved = 1 - compiled["arena_bytes"] / max(compiled["unshared_bytes"], 1)
+        runner = compiled["runner"]
+        native = "no native calls" if runner == "none" else f"native calls by the {runner} runner"
         console.print(
             f"{len(compiled['stages'])} stages; arena {compiled['arena_bytes'] / 1e6:.2f} MB, {saved:.0%} less than "
-            f"without reuse; native calls by the {compiled['runner']} runner"
+            f"without reuse; {native}"
         )
 
 
