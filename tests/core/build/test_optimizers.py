@@ -331,21 +331,35 @@ def test_row_wise_adagrad_keeps_one_number_a_row():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("function", "args"),
-    [
-        ("build_sgd", {"base_learning_rate": 0.1, "momentum": 0.5}),
-        ("build_adam", {"base_learning_rate": 0.1}),
-        ("build_adam", {"base_learning_rate": 0.1, "row_wise": True}),
-        ("build_adadelta", {"base_learning_rate": 20.0}),
-        ("build_ftrl", {"base_learning_rate": 1.0}),
-    ],
-)
-def test_sparse_optimizers_move_the_rows_that_are_named(function, args):
-    found = sparse_run(function, {**args, "sparse_dedup_aggregator": "sum"}, steps=150)
+@pytest.mark.parametrize("name", ["nesterov", "momentum", "adam", "adagrad", "adadelta", "ftrl"])
+def test_sparse_optimizers_move_the_named_rows_as_dense_ones_would(name):
+    function, rate, args, formula = CASES[name]
+    args = {**args, "base_learning_rate": rate, "sparse_dedup_aggregator": "sum"}
+    found = sparse_run(f"build_{function}", args, steps=4)
+    w, expected, state = ROWS.copy(), [ROWS], {}
+    for t in range(1, 5):
+        w = formula(w, gradient(w), t, state)
+        expected.append(w)
+    np.testing.assert_allclose(
+        found[:, [0, 2]], np.array(expected)[:, [0, 2]], rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_array_equal(found[-1][[1, 3]], ROWS[[1, 3]].astype(np.float32))
+
+
+def test_row_wise_adam_reaches_the_minimum():
+    args = {"base_learning_rate": 0.1, "row_wise": True, "sparse_dedup_aggregator": "sum"}
+    found = sparse_run("build_adam", args, steps=150)
     np.testing.assert_allclose(found[-1][0], GOALS[1], atol=0.1)
     np.testing.assert_allclose(found[-1][2], (GOALS[0] + GOALS[2]) / 2, atol=0.1)
-    np.testing.assert_array_equal(found[-1][[1, 3]], ROWS[[1, 3]].astype(np.float32))
+
+
+def test_rectified_adam_differs_and_is_for_sparse_gradients():
+    args = {"base_learning_rate": 0.1, "sparse_dedup_aggregator": "sum"}
+    plain = sparse_run("build_adam", args)
+    rectified = sparse_run("build_adam", {**args, "rectified": True})
+    assert np.abs(plain - rectified)[-1].max() > 1e-3
+    with pytest.raises(GradientError, match="rectified Adam needs a sparse gradient"):
+        optimizer.build_adam(quadratic(), 0.1, rectified=True)
 
 
 def test_what_sparse_gradients_cannot_have():

@@ -68,7 +68,7 @@ def fit(
     if epochs < 0:
         raise SchemaError(f"fit: epochs must be 0 or more, got {epochs}")
     initialize(model, workspace)
-    listener: Progress = progress or Silent()
+    listener: Progress = Silent() if progress is None else progress
     history = History(steps={name: [] for name in watch})
     listener.start("train", epochs * len(batches) if isinstance(batches, Sized) else 0)
     values: dict[str, float] = {}

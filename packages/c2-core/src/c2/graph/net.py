@@ -263,6 +263,7 @@ class Net:
         return current_name_scope() + str(blob)
 
     def _output_names(self, type_: str, outputs: Any) -> list[str]:
+        numbered = outputs is not None
         if outputs is None:
             from c2 import registry
 
@@ -273,7 +274,11 @@ class Net:
         base = f"{current_name_scope()}{self.name}/{type_}"
         taken = itertools.chain([base], (f"{base}_{k}" for k in itertools.count(2)))
         base = next(b for b in taken if b not in self and f"{b}:0" not in self)
-        return [base] if outputs == 1 else [f"{base}:{k}" for k in range(outputs)]
+        if not numbered and outputs == 1:
+            return [base]
+        return [
+            f"{base}:{k}" for k in range(outputs)
+        ]  # a number that was given numbers even one, as in Caffe2
 
 
 def renamed_op(op: Any, new_name: Mapping[str, str]) -> Any:

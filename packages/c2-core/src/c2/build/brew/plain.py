@@ -12,7 +12,7 @@ def _plain(name: str, type_: str, doc: str) -> Callable[..., Any]:
     """The brew function `name(model, blob_in, blob_out=None, **args)` for an operator."""
 
     def function(model: Any, blob_in: Any, blob_out: Any = None, **args: Any) -> Any:
-        return model.op(type_, blob_in, 1 if blob_out is None else blob_out, **args)
+        return model.op(type_, blob_in, blob_out, **args)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{doc} See operator {type_} for `args`."

@@ -37,12 +37,19 @@ class AuxiliaryParameters:
 
 @dataclass(frozen=True)
 class Update:
-    """One parameter to update: the nets to add to, the parameter and its gradient (deduplicated where sparse)."""
+    """One parameter to update: the nets to add to, and the parameter with its gradient.
+
+    `aggregator` adds up equal rows of a sparse gradient, None leaves them.
+    """
 
     net: Net
     init_net: Net
     info: ParameterInfo
-    grad: Any
+    aggregator: str | None = None
+
+    @property
+    def grad(self) -> Any:
+        return self.info.grad
 
     @property
     def param(self) -> BlobReference:
@@ -53,8 +60,11 @@ class Update:
         return isinstance(self.grad, GradientSlice)
 
     def slices(self) -> tuple[BlobReference, BlobReference]:
-        """Indices and values of a sparse gradient."""
-        return BlobReference(self.grad.indices, self.net), BlobReference(self.grad.values, self.net)
+        """Indices and values of a sparse gradient; call it once, as it may add operators."""
+        grad = self.grad
+        if self.aggregator:
+            grad = deduplicate(self.net, grad, self.aggregator)
+        return BlobReference(grad.indices, self.net), BlobReference(grad.values, self.net)
 
     def state(self, suffix: str, value: float = 0.0, **args: Any) -> BlobReference:
         """A blob `<param><suffix>` of the parameter's shape, which the init net fills with `value`."""
@@ -113,10 +123,7 @@ class Optimizer(ABC):
             )
         if self.base_learning_rate == 0:
             return
-        grad: Any = info.grad
-        if isinstance(grad, GradientSlice) and self.sparse_dedup_aggregator:
-            grad = deduplicate(net, grad, self.sparse_dedup_aggregator)
-        self.update(Update(net, init_net, info, grad))
+        self.update(Update(net, init_net, info, self.sparse_dedup_aggregator))
 
     @abstractmethod
     def update(self, to: Update) -> None:

@@ -96,7 +96,7 @@ def _clipping_ratio(
             grad = info.grad.values if isinstance(info.grad, GradientSlice) else str(info.grad)
             with on_device_of(info, devices):
                 square = net.op("SumSqrElements", BlobReference(grad), f"grad_{index}_squared_sum")
-                squares.append(net.op("EnsureCPUOutput", square, 1))
+                squares.append(net.op("EnsureCPUOutput", square))
         with device_scope("CPU"):
             total = net.op("Sum", squares, "grad_squared_full_sum")
             norm = net.op("Pow", total, "global_norm", exponent=0.5)
