@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ class AtomicFile:
         self.target = Path(os.path.realpath(path))  # a link stays a link
         if not self.target.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "no such folder", str(self.target.parent))
-        self._temporary = self.target.with_name(f".{self.target.name}.{secrets.token_hex(6)}.tmp")
+        self._temporary = self.target.with_name(f".{self.target.name}.{os.urandom(6).hex()}.tmp")
         self.file: BinaryIO = open(self._temporary, "xb")  # noqa: SIM115
 
     def publish(self) -> None:

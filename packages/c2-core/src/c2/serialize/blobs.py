@@ -11,10 +11,9 @@ import math
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from c2.errors import FormatError, SchemaError
 from c2.proto import DATA_TYPES, BlobProto, QTensorProto, TensorProto
@@ -29,6 +28,9 @@ from c2.serialize.tensors import (
     stored_elements,
     tensor_to_proto,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CHUNK_SIZE = 1_000_000  # elements
 CHUNK_SEPARATOR = "#%"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from c2.errors import MemoryBudgetError
 
@@ -15,8 +14,8 @@ VARIABLE = "C2_MEMORY_BUDGET"
 _SHARE = 0.8  # of the machine's memory, where nobody says otherwise
 _UNKNOWN_MACHINE = 4 << 30  # bytes, where the system does not tell its memory (Windows)
 _CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
 
 _budget: int | None = None
@@ -80,7 +79,8 @@ def _container_limits() -> list[int]:
     limits = []
     for path in _CGROUP_LIMITS:
         try:
-            text = path.read_text().strip()
+            with open(path) as file:
+                text = file.read().strip()
         except OSError:
             continue
         if text.isdecimal():  # else "max"

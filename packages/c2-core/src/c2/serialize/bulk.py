@@ -6,15 +6,17 @@ message's bytes, where they lie in a row.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from google.protobuf.message import Message
-from numpy.typing import DTypeLike, NDArray
 
 from c2.errors import FormatError
 from c2.serialize.varints import decode_varints, encode_varints
 from c2.serialize.wire import LENGTH_DELIMITED, MAX_MESSAGE, find_field, varint_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 # Elements below which protobuf's own way is quicker.
 _FEW_FIXED = 256

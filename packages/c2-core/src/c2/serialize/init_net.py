@@ -20,10 +20,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from c2.errors import FormatError, SchemaError
 from c2.proto import DATA_TYPES, Argument, DeviceOption, NetDef, OperatorDef
@@ -32,6 +31,9 @@ from c2.serialize.blobs import Int8Tensor
 from c2.serialize.budget import check_budget
 from c2.serialize.bulk import get_numbers
 from c2.serialize.tensors import data_type_of, numpy_dtype
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Params = Mapping[str, Any]  # blob name -> array or Int8Tensor
 

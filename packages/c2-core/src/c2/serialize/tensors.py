@@ -14,15 +14,17 @@ FLOAT with data_format FMT_BFLOAT16         raw_data, the upper halves of the fl
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from c2.errors import FormatError, SchemaError
 from c2.proto import DATA_TYPES, QTensorProto, TensorProto
 from c2.serialize.budget import check_budget
 from c2.serialize.bulk import append_numbers, get_numbers
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 _NUMBERS = {
     "FLOAT": "float32",

@@ -6,10 +6,12 @@ Negative numbers are their 64-bit two's complement, so ten bytes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BLOCK = 1 << 18  # numbers or bytes at a time: the temporaries stay in the cache
 _MAX_BYTES = 10
