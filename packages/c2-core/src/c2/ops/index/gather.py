@@ -33,8 +33,8 @@ GATHER = OpSchema(
     "Gather",
     doc="""OUTPUT[..., i, ...] = DATA[..., INDICES[i], ...] along `axis`; the axes of INDICES take the place of it.
 
-    A negative index counts from the end; one outside of the axis is an error. The gradient of DATA is sparse for
-    axis 0, unless dense_gradient is given. Differs from Caffe2: an empty DATA with indices is an error too.
+    With axis=0 a negative index counts from the end; an index outside of the axis is an error. The gradient of DATA is
+    sparse for axis 0, unless dense_gradient is given. Differs from Caffe2: an empty DATA with indices is an error too.
     """,
     inputs=[Tensor("DATA", "one axis or more, any dtype"), INDICES],
     outputs=[Tensor("OUTPUT", "DATA with the axes of INDICES in place of `axis`")],
@@ -91,9 +91,10 @@ BATCH_GATHER_GRADIENT = OpSchema(
 )
 
 
-def _gather(take, xp, DATA, INDICES, axis, match_outer, lowest, out):
+def _gather(take, xp, DATA, INDICES, axis, match_outer, out):
+    size = DATA.shape[axis]
+    require_inside(INDICES, size, "INDICES", lowest=0 if axis else -size)
     axis %= DATA.ndim
-    require_inside(INDICES, DATA.shape[axis], "INDICES", lowest)
     if not match_outer:
         return take(DATA, INDICES, axis=axis, out=out)
     flat = _own_rows(xp, DATA, INDICES, axis).reshape(INDICES.shape)
@@ -117,28 +118,28 @@ def _unbuffered(DATA, INDICES, axis, out):
 
 @kernel(GATHER)
 def gather(xp, DATA, INDICES, *, axis, match_outer, dense_gradient, out=None):
-    return _gather(xp.take, xp, DATA, INDICES, axis, match_outer, -DATA.shape[axis], out)
+    return _gather(xp.take, xp, DATA, INDICES, axis, match_outer, out)
 
 
 @kernel(GATHER, device="CPU")
 def gather_on_cpu(xp, DATA, INDICES, *, axis, match_outer, dense_gradient, out=None):
-    return _gather(_unbuffered, xp, DATA, INDICES, axis, match_outer, -DATA.shape[axis], out)
+    return _gather(_unbuffered, xp, DATA, INDICES, axis, match_outer, out)
 
 
 @kernel(BATCH_GATHER)
 def batch_gather(xp, DATA, INDICES, *, match_outer, out=None):
-    return _gather(xp.take, xp, DATA, INDICES, 1, match_outer, 0, out)
+    return _gather(xp.take, xp, DATA, INDICES, 1, match_outer, out)
 
 
 @kernel(BATCH_GATHER, device="CPU")
 def batch_gather_on_cpu(xp, DATA, INDICES, *, match_outer, out=None):
-    return _gather(_unbuffered, xp, DATA, INDICES, 1, match_outer, 0, out)
+    return _gather(_unbuffered, xp, DATA, INDICES, 1, match_outer, out)
 
 
 @kernel(BATCH_GATHER_GRADIENT)
 def batch_gather_gradient(xp, DATA, INDICES, dOUTPUT, *, axis, match_outer, out=None):
     axis %= DATA.ndim
-    require_inside(INDICES, DATA.shape[axis], "INDICES", -DATA.shape[axis])
+    require_inside(INDICES, DATA.shape[axis], "INDICES")
     dDATA = xp.empty(DATA.shape, DATA.dtype) if out is None else out
     dDATA[...] = DATA.dtype.type(0)
     if not match_outer:

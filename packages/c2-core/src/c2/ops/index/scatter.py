@@ -103,7 +103,8 @@ SCATTER = OpSchema(
     doc="""OUTPUT = DATA, but OUTPUT[..., INDICES[p], ...] = UPDATES[p] for every place p of INDICES, along `axis`.
 
     The other coordinates are those of p. Of places that meet the last one counts; an index outside of the axis is
-    an error. Differs from Caffe2: UPDATES must have the shape of INDICES (there other shapes are misread).
+    an error. Differs from Caffe2: UPDATES must have the shape of INDICES, and axes of INDICES may be shorter than those
+    of DATA with three axes or more too (there both are misread).
     """,
     inputs=[
         Tensor("DATA", "two axes or more, or one with axis=0; any dtype"),
