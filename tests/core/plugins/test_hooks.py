@@ -98,6 +98,48 @@ def test_hook_c2_kernels(site, registry):
     assert len(registry.natives("TestDouble")) == 1
 
 
+def test_hook_c2_engines(site, registry):
+    site.install("a", "@hookimpl\ndef c2_engines(): return {'CPU': ['TOY', 'TOYS']}")
+    site.install("b", "@hookimpl\ndef c2_engines(): return {'CPU': ('OTHER',)}")
+    reports = site.load(registry)
+    assert reports["a"].registered == {"engines": ["TOY (CPU)", "TOYS (CPU)"]}
+    assert registry.engine_order("Relu", "CPU", "") == ["TOY", "TOYS", "OTHER", ""]
+    assert registry.engine_order("Relu", "CPU", "OTHER") == ["OTHER", "TOY", "TOYS", ""]
+    registry.prefer_engines([])
+    assert registry.engine_order("Relu", "CPU", "") == [""]
+
+
+def test_engines_of_a_plugin_that_fails_are_not_preferred(site, registry):
+    site.install("a", "@hookimpl\ndef c2_engines(): return {'CPU': 'TOY'}")
+    site.install(
+        "b",
+        """
+        @hookimpl
+        def c2_engines(): return {'CPU': ['TOY']}
+        @hookimpl
+        def c2_databases(): return {'minidb': 'some.where:Else'}
+        """,
+    )
+    reports = site.load(registry)
+    assert "device -> list of engines, got 'CPU': 'TOY'" in reports["a"].reason
+    assert reports["b"].status == "failed"
+    assert registry.engine_order("Relu", "CPU", "") == [""]
+
+
+def test_hook_c2_probe(site, registry):
+    site.install("a", "@hookimpl\ndef c2_probe(): return {'library': '1.2'}")
+    site.install(
+        "b",
+        "from c2.errors import PluginError\n@hookimpl\ndef c2_probe(): raise PluginError('no library')",
+    )
+    reports = site.load(registry)
+    assert reports["a"].status == reports["b"].status == "loaded", "loading calls no probe"
+    from c2.cli.commands.doctor import _probe
+
+    assert (_probe(reports["a"]).ok, _probe(reports["a"]).detail) == (True, "library 1.2")
+    assert (_probe(reports["b"]).ok, _probe(reports["b"]).detail) == (False, "no library")
+
+
 def check_named_hook(kind, site, registry):
     """Objects and dotted names both lead to the object; the dotted one is imported when asked for."""
     site.module("test_a_later", "def made(): return 'made later'")

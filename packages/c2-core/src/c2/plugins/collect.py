@@ -5,7 +5,7 @@ All foreign code runs in here, so that the loader can put a limit and a mark aro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import walk_packages
@@ -32,6 +32,8 @@ class Contribution:
     devices: list[Device] = field(default_factory=list)
     modules: list[ModuleType] = field(default_factory=list)
     named: dict[str, dict[str, Any]] = field(default_factory=dict)
+    engines: dict[str, list[str]] = field(default_factory=dict)
+    probe: Callable[[], Mapping[str, str] | None] | None = None
 
     def marks(self) -> Iterator[Mark]:
         """What the decorators marked in the modules."""
@@ -63,6 +65,8 @@ def collect(plugin: Any) -> Contribution:
         devices=[_device(d) for d in _items("c2_devices", call)],
         modules=[m for named in named_modules for m in _modules(named)],
         named={kind: _targets(f"c2_{kind}", call) for kind in hookspecs.NAMED},
+        engines=_engines(call),
+        probe=getattr(plugin, "c2_probe", None),
     )
 
 
@@ -120,6 +124,17 @@ def _mapping(hook: str, call: Any) -> Mapping[Any, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise BadPlugin(f"{hook} must return a dictionary, got {value!r}")
     return value or {}
+
+
+def _engines(call: Any) -> dict[str, list[str]]:
+    found = _mapping("c2_engines", call)
+    for device, engines in found.items():
+        listed = isinstance(engines, (list, tuple)) and all(isinstance(e, str) for e in engines)
+        if not isinstance(device, str) or not listed:
+            raise BadPlugin(
+                f"c2_engines must return device -> list of engines, got {device!r}: {engines!r}"
+            )
+    return {device: list(engines) for device, engines in found.items()}
 
 
 def _device(value: Any) -> Device:

@@ -19,7 +19,10 @@ hookspec = pluggy.HookspecMarker("c2")
 
 # Hooks that return name -> object; what they give is found by `c2.plugins.provided(kind)`.
 NAMED = ("communicators", "models", "databases", "commands")
-HOOKS = ("c2_info", "c2_devices", "c2_operators", "c2_kernels", *(f"c2_{kind}" for kind in NAMED))
+HOOKS = (
+    "c2_info", "c2_devices", "c2_operators", "c2_kernels", "c2_engines", "c2_probe",
+    *(f"c2_{kind}" for kind in NAMED),
+)  # fmt: skip
 
 
 @hookspec
@@ -62,6 +65,31 @@ def c2_kernels() -> Iterable[ModuleType | str] | None:
 
     Example:
         return ["c2_fpga.kernels"]
+    """
+    return None
+
+
+@hookspec
+def c2_engines() -> Mapping[str, Iterable[str]] | None:
+    """Engines to prefer from now on where an operator names none: device -> engines, best first.
+
+    They stand behind what earlier plugins prefer, and before the reference kernels; users change the order with
+    `registry.prefer_engines`.
+
+    Example:
+        return {"CPU": ["MKL"]}
+    """
+    return None
+
+
+@hookspec
+def c2_probe() -> Mapping[str, str] | None:
+    """Really tries what the plugin rests on, for `c2 doctor`, which alone calls it: here a library may be loaded.
+
+    Returns facts to show (versions, what the machine offers); raises PluginError with the reason where it fails.
+
+    Example:
+        return {"oneDNN": "3.2.0", "instructions": "AVX-512"}
     """
     return None
 

@@ -164,16 +164,20 @@ def _register(
             registry.add_device(device, source)
         for module in contribution.modules:
             registry.add_module(module, source)
+        for device_name, engines in contribution.engines.items():
+            known_engines = registry.device_engines.get(device_name, [])
+            registry.prefer_engines([*known_engines, *engines], device_name)
         named = loaded.named(contribution, source)
     loaded.offer(named)
     operators = set(registry.types()) - known
     kernels = _kernels(registry, contribution, operators, source)
     loaded.contributions.append((report, contribution))
-    report.info = contribution.info
+    report.info, report.probe = contribution.info, contribution.probe
     report.registered = {
         "devices": [d.name for d in contribution.devices],
         "operators": sorted(operators),
         "kernels": sorted(kernels),
+        "engines": [f"{e} ({d})" for d, engines in contribution.engines.items() for e in engines],
         **{kind: [one.name for one in named if one.kind == kind] for kind in NAMED},
     }
     report.registered = {kind: names for kind, names in report.registered.items() if names}

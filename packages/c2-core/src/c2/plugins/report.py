@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -29,6 +30,7 @@ class PluginReport:
         registered: kind ("devices", "operators", "kernels", ...) -> names.
         notes: what is odd about a plugin that was loaded.
         seconds: that loading took.
+        probe: its hook `c2_probe`, or None.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PluginReport:
     registered: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    probe: Callable[[], Mapping[str, str] | None] | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import typer
 
 import c2
 from c2.cli.output import Json, console, escape, print_json
+from c2.errors import PluginError
 from c2.place.place import probe
 from c2.plugins.report import LOADED
 from c2.registry import Registry
@@ -51,7 +53,21 @@ def _plugins() -> list[Finding]:
             "" if r.status == LOADED else f"More: c2 plugins --verbose; without it: C2_DISABLE_PLUGINS={r.name}",
         )
         for r in plugins.reports()
-    ]  # fmt: skip
+    ] + [_probe(r) for r in plugins.reports() if r.status == LOADED and r.probe is not None]  # fmt: skip
+
+
+def _probe(report: Any) -> Finding:
+    """What a plugin found out when it tried its library."""
+    try:
+        facts = report.probe() or {}
+    except PluginError as error:
+        fix = (
+            f"Until it is mended, other kernels serve; without it: C2_DISABLE_PLUGINS={report.name}"
+        )
+        return Finding(f"library of {report.name}", False, str(error), fix)
+    return Finding(
+        f"library of {report.name}", True, ", ".join(f"{k} {v}" for k, v in facts.items())
+    )
 
 
 def _devices(registry: Registry) -> list[Finding]:

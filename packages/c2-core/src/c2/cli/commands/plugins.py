@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,7 @@ def plugins(
     c2.registry.default()
     reports = loading.reports()
     if json:
-        print_json([{**vars(r), "counts": r.counts} for r in reports])
+        print_json([{**_fields(r), "counts": r.counts} for r in reports])
         return
     if not reports:
         console.print("no plugins are installed; for example: pip install c2-zoo")
@@ -56,7 +56,15 @@ def plugins(
         )
         for kind, names in r.registered.items():
             console.print(f"  {kind}: {escape(', '.join(names))}")
+        for fact, value in r.info.items():
+            if fact not in ("name", "summary"):
+                console.print(f"  {escape(fact)}: {escape(value)}")
         for note in r.notes:
             console.print(f"  note: {escape(note)}")
         if r.traceback:
             console.print(escape(r.traceback))
+
+
+def _fields(report: Any) -> dict[str, Any]:
+    """All that can be written down; the probe is a function."""
+    return {k: v for k, v in vars(report).items() if k != "probe"}
