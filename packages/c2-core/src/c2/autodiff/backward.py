@@ -15,6 +15,7 @@ from typing import Any
 from c2.autodiff.maker import Gradient, GradientContext, GradientSlice
 from c2.errors import GradientError, did_you_mean
 from c2.graph.op import create_op
+from c2.graph.scope import current_device_scope
 from c2.registry import NoGradient, Registry
 
 SUM_TAG = (
@@ -23,14 +24,31 @@ SUM_TAG = (
 
 
 @dataclass
-class Piece:
-    """One reader's share of a blob's gradient: the operator outputs that hold it, or None where it is passed through.
+class Slot:
+    """Where one reader's gradient operators name a gradient blob, so that it can be given a name of its own.
 
-    `slots` are (operator, output position): one of a dense gradient, indices and values of a sparse one.
+    An operator may write it and later ones work on it in place: all of them are renamed together.
+    """
+
+    name: str
+    maker: Any
+    uses: list[tuple[Any, int]]  # (list of names of an operator, position)
+
+    def rename(self, name: str) -> None:
+        self.name = name
+        for names, position in self.uses:
+            names[position] = name
+
+
+@dataclass
+class Piece:
+    """One reader's share of a blob's gradient.
+
+    `slots`: one of a dense gradient, indices and values of a sparse one; None where a blob is passed through.
     """
 
     gradient: str | GradientSlice
-    slots: list[tuple[Any, int] | None]
+    slots: list[Slot | None]
     device_option: Any
 
 
@@ -118,10 +136,13 @@ class _Pass:
             return []
         ones = create_op("ConstantFill", y, f"{y}_autogen_grad", value=1.0)
         maker = next((s.op for s in reversed(self.steps) if y in s.writes), None)
-        if maker is not None and maker.HasField("device_option"):
+        if current_device_scope() is not None:
+            ones.device_option.CopyFrom(current_device_scope())
+        elif maker is not None and maker.HasField("device_option"):
             ones.device_option.CopyFrom(maker.device_option)
         self.gradients[y] = str(ones.output[0])
-        self.pieces[key].append(Piece(str(ones.output[0]), [(ones, 0)], ones.device_option))
+        slot = Slot(str(ones.output[0]), ones, [(ones.output, 0)])
+        self.pieces[key].append(Piece(slot.name, [slot], ones.device_option))
         return [ones]
 
     def _visit(self, index: int) -> list[Any]:
@@ -146,18 +167,17 @@ class _Pass:
         g_output: Sequence[Gradient],
         g_input: Sequence[Gradient],
     ) -> None:
-        local: dict[str, list[tuple[Any, int]]] = defaultdict(list)
+        local: dict[str, list[Slot]] = defaultdict(list)
         for op in made:
             for name in op.input:
                 self._check_readable(name, step, g_output, local)
-            for position, name in enumerate(op.output):
-                local[name].append((op, position))
+            _note_uses(op, local)
         for name, gradient in zip(step.op.input, g_input):
             if gradient is None:
                 continue
             # A blob that is read twice by one operator gets two outputs of the same name: a piece each.
             slots = [local[n].pop(0) if local.get(n) else None for n in _blobs_of(gradient)]
-            makers = [slot[0] for slot in slots if slot is not None]
+            makers = [slot.maker for slot in slots if slot is not None]
             device = (makers[0] if makers else step.op).device_option
             self.pieces[name, step.reads[name]].append(Piece(gradient, slots, device))
             self.gradient_version[name] = step.reads[name]
@@ -202,6 +222,19 @@ class _Pass:
         return made
 
 
+def _note_uses(op: Any, local: dict[str, list[Slot]]) -> None:
+    """Adds what a gradient operator reads and writes to the slots of its forward operator."""
+    worked_on = {name: local[name][-1] for name in op.input if local[name]}
+    for position, name in enumerate(op.input):
+        if name in worked_on:
+            worked_on[name].uses.append((op.input, position))
+    for position, name in enumerate(op.output):
+        if name in worked_on:
+            worked_on.pop(name).uses.append((op.output, position))
+        else:
+            local[name].append(Slot(name, op, [(op.output, position)]))
+
+
 def _sum(name: str, pieces: list[Piece]) -> tuple[list[Any], str | GradientSlice]:
     kinds = {type(p.gradient) for p in pieces}
     if len(kinds) > 1:
@@ -243,22 +276,14 @@ def _separate(pieces: list[Piece], base: str, position: int, *, keep_first: bool
     for piece in pieces:
         slot = piece.slots[position]
         if slot is None:
-            passed = _blobs_of(piece.gradient)[position]
-            if passed == base and not keep_first:
-                raise GradientError(
-                    f"the gradient '{passed}' that was handed in has the name of the sum to make"
-                )
-            names.append(passed)
-            continue
-        op, output = slot
-        if keep_first and not any(
-            p.slots[position] is not None for p in pieces[: pieces.index(piece)]
-        ):
-            names.append(op.output[output])
-            continue
-        op.output[output] = f"_{op.output[output]}_autosplit_{count}"
-        count += 1
-        names.append(op.output[output])
+            names.append(_blobs_of(piece.gradient)[position])
+        elif keep_first:
+            keep_first = False
+            names.append(slot.name)
+        else:
+            slot.rename(f"_{slot.name}_autosplit_{count}")
+            count += 1
+            names.append(slot.name)
     if base in names:
         first = names.index(base)
         names[0], names[first] = names[first], names[0]
@@ -270,8 +295,7 @@ def _base_name(name: str, pieces: list[Piece]) -> str:
     for piece in pieces:
         for slot, suffix in zip(piece.slots, ("_indices", "_values")):
             if slot is not None:
-                made = str(slot[0].output[slot[1]])
-                return made.removesuffix(suffix) if len(piece.slots) > 1 else made
+                return slot.name.removesuffix(suffix) if len(piece.slots) > 1 else slot.name
     return f"{name}_grad"
 
 

@@ -59,8 +59,22 @@ class GradientContext:
         return self._args
 
     def I(self, which: str | int) -> str:
-        """The name of an input."""
+        """The name of an input whose content the gradient reads; raises where the operator overwrote it in place."""
+        if self.in_place(which):
+            name = self.op_def.name or (self.op_def.output[0] if self.op_def.output else "")
+            raise GradientError(
+                f"{self.op_def.type} '{name}': its gradient reads input {self._called(which)} "
+                f"'{self.shape_of(which)}', and the operator overwrote it in place. Give the output a name of its own"
+            )
+        return self.shape_of(which)
+
+    def shape_of(self, which: str | int) -> str:
+        """The name of an input of which the gradient reads the shape alone: it may be overwritten in place."""
         return str(self.op_def.input[self._input(which)])
+
+    def in_place(self, which: str | int) -> bool:
+        """Whether an output of the operator overwrites this input."""
+        return self.op_def.input[self._input(which)] in self.op_def.output
 
     def O(self, which: str | int) -> str:
         """The name of an output."""
@@ -124,6 +138,9 @@ class GradientContext:
             made.arg.extend(self.op_def.arg)
         made.is_gradient_op = True
         return made
+
+    def _called(self, which: str | int) -> str:
+        return self.schema.input(self._input(which)).name
 
     def _input(self, which: str | int) -> int:
         return which if isinstance(which, int) else self.schema.index_of_input(which)

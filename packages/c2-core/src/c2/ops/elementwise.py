@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from c2.errors import GradientError
 from c2.ops.rules import same_dtype, same_shape
 from c2.registry import TensorSpec
 
@@ -82,15 +81,3 @@ def numbered(names: Sequence[str], count: int) -> list[str]:
     if count == len(names):
         return list(names)
     return [*names[:-1], *(f"{names[-1]}[{k}]" for k in range(count - len(names) + 1))]
-
-
-# -- gradients
-
-
-def refuse_inplace(g: Any) -> None:
-    """Raises where the forward operator overwrote an input that its gradient reads."""
-    if g.O(0) in [g.I(k) for k in range(g.n_inputs)]:
-        raise GradientError(
-            f"{g.op_def.type} {g.op_def.name!r}: its gradient reads '{g.O(0)}' as an input, and the operator "
-            "overwrote it in place. Give the output a name of its own"
-        )

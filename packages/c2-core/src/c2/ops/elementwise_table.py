@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from c2.ops.elementwise import alike, chain, refuse_inplace, ufunc
+from c2.ops.elementwise import alike, chain, ufunc
 from c2.registry import Arg, Case, NoGradient, Operator, OpSchema, Tensor, same_as
 from c2.registry.spec import FLOAT
 
@@ -136,12 +136,10 @@ def unary_gradient(
     return Operator(schema, chain(slope, order), None, gradient_cases(order, expect, draw, samples))
 
 
-def gradient_maker(type_: str, order: str, *, not_inplace: bool = False) -> Callable[..., Any]:
+def gradient_maker(type_: str, order: str) -> Callable[..., Any]:
     """A maker of one operator that reads X or Y and dY in that order."""
 
     def maker(g: Any) -> list[Any]:
-        if not_inplace:
-            refuse_inplace(g)
         blobs = {"X": lambda: g.I(0), "Y": lambda: g.O(0), "dY": lambda: g.GO(0)}
         return [g.op(type_, [blobs[n]() for n in order.split()], [g.GI(0)])]
 
@@ -164,7 +162,6 @@ def differentiable(
     dtypes: frozenset[str] = FLOAT,
     inplace: bool = False,
     inplace_gradient: bool = False,
-    gradient_reads_overwritten: bool = False,
     args: Sequence[Arg] = (),
     samples: Sequence[Mapping[str, Any]] = ({},),
     infer: Any = None,
@@ -176,9 +173,8 @@ def differentiable(
         slope: the derivative from X or Y, `slope(xp, V, out, **args)`.
         expect_slope: the derivative in another form.
         draw_slope: where to test it; by default where the function is tested.
-        gradient_reads_overwritten: the gradient reads X although the operator may overwrite it; then it is refused.
     """
-    maker = gradient_maker(f"{type_}Gradient", order, not_inplace=gradient_reads_overwritten)
+    maker = gradient_maker(f"{type_}Gradient", order)
     return [
         unary(
             type_, doc, kernel, expect, draw, names=names, dtypes=dtypes, inplace=inplace, args=args,

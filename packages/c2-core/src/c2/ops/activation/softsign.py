@@ -26,7 +26,7 @@ SOFTSIGN = differentiable(
 
     Source: Bergstra, Desjardins, Lamblin & Bengio, "Quadratic polynomials learn better image features", 2009.
     """, softsign, lambda x: np.sign(x) * (1 - 1 / (1 + np.abs(x))), around(0, 0.1, 4), order="X dY",
-    names=("input", "output"), inplace=True, gradient_reads_overwritten=True,
+    names=("input", "output"), inplace=True,
     slope=slope, slope_doc="dX = dY / (1 + |X|)^2.",
     expect_slope=lambda x: (1 + np.abs(x)) ** -2.0, inplace_gradient=True,
 )  # fmt: skip

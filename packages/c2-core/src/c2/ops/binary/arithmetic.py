@@ -21,14 +21,14 @@ def infer(A, B, **args):
     return TensorSpec(result_shape(A, B, **args), A.dtype)
 
 
-def arithmetic(type_, doc, choose, expect, inplace, reads):
-    """One operator; `reads` are the inputs of its gradient operator."""
+def arithmetic(type_, doc, choose, expect, inplace, reads, shapes=""):
+    """One operator; `reads` are the inputs of its gradient operator, `shapes` those of which it reads the shape."""
 
     def maker(g):
         blobs = {
             "dC": lambda: g.GO("C"),
-            "A": lambda: g.I("A"),
-            "B": lambda: g.I("B"),
+            "A": lambda: g.shape_of("A") if "A" in shapes else g.I("A"),
+            "B": lambda: g.shape_of("B") if "B" in shapes else g.I("B"),
             "C": lambda: g.O("C"),
         }
         return [g.op(f"{type_}Gradient", [blobs[n]() for n in reads], [g.GI("A"), g.GI("B")])]
@@ -53,8 +53,8 @@ def towards_zero(A, B):
 
 EITHER = [("A", "C"), ("B", "C")]
 ARITHMETIC = [
-    arithmetic("Add", "C = A + B.", named("add"), lambda A, B: A - (-B), EITHER, ("dC", "A", "B")),
-    arithmetic("Sub", "C = A - B.", named("subtract"), lambda A, B: A + (-B), EITHER, ("dC", "A", "B")),
+    arithmetic("Add", "C = A + B.", named("add"), lambda A, B: A - (-B), EITHER, ("dC", "A", "B"), "AB"),
+    arithmetic("Sub", "C = A - B.", named("subtract"), lambda A, B: A + (-B), EITHER, ("dC", "A", "B"), "AB"),
     arithmetic(
         "Mul", "C = A * B, element by element.", named("multiply"),
         lambda A, B: ((A + B) ** 2 - (A - B) ** 2) / 4 if A.dtype.kind == "f" else ((A + B) ** 2 - (A - B) ** 2) // 4,
@@ -64,6 +64,6 @@ ARITHMETIC = [
         "Div", """C = A / B. Integers are divided towards zero: -7 / 2 is -3.
 
         By 0: infinity or NaN for floats, 0 for integers (where Caffe2's process dies).
-        """, quotient, towards_zero, [("A", "C")], ("dC", "A", "B", "C"),
+        """, quotient, towards_zero, [("A", "C")], ("dC", "A", "B", "C"), "A",
     ),
 ]  # fmt: skip

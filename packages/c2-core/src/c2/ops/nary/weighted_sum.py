@@ -109,9 +109,12 @@ def weighted_sum_gradient(xp, dY, *pairs, grad_on_w, out=None):
 def weighted_sum_gradient_maker(g):
     inputs = list(range(g.n_inputs))
     outputs = [g.GI(k) for k in inputs[::2]]
+    X = g.shape_of
     if g.args["grad_on_w"]:
+        X = g.I
         outputs += [g.GI(k) for k in inputs[1::2]]
-    return [g.op("WeightedSumGradient", [g.GO("Y"), *map(g.I, inputs)], outputs)]
+    pairs = [X(k) if k % 2 == 0 else g.I(k) for k in inputs]
+    return [g.op("WeightedSumGradient", [g.GO("Y"), *pairs], outputs)]
 
 
 @cases(WEIGHTED_SUM)

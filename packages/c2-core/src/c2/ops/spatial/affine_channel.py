@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from c2.errors import GradientError
 from c2.ops.conv.geometry import ORDER
 from c2.ops.norm.channels import affine, by_channel, channels_of, require_per_channel
 from c2.registry import (
@@ -106,11 +105,6 @@ def affine_channel_gradient(xp, dY, X_or_scale, scale=None, *, is_learnable, ord
 def affine_channel_gradient_maker(g):
     if not g.args["is_learnable"]:
         return [g.op("AffineChannelGradient", [g.GO("Y"), g.I("scale")], [g.GI("X")])]
-    if g.I("X") == g.O("Y"):
-        raise GradientError(
-            f"AffineChannel {g.op_def.name!r}: is_learnable=1 needs X '{g.I('X')}' for its gradient, "
-            "and the output overwrites it. Give the output a name of its own"
-        )
     inputs = [g.GO("Y"), g.I("X"), g.I("scale")]
     return [g.op("AffineChannelGradient", inputs, [g.GI("X"), g.GI("scale"), g.GI("bias")])]
 
