@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from c2.errors import SchemaError, did_you_mean
+from c2.serialize.bulk import get_numbers
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "required"})()
 
@@ -57,7 +58,7 @@ class Arg:
             # Caffe2 writes an empty list as an empty `floats`, which leaves no field set at all.
             if have and have != [want]:
                 raise SchemaError(self._wrong_field(want, have, message))
-            return _list(want, getattr(message, want))
+            return _list(want, message)
         if want not in have:
             raise SchemaError(self._wrong_field(want, have, message))
         value = getattr(message, want)
@@ -176,9 +177,10 @@ def read_arguments(args: Any, messages: Any) -> tuple[dict[str, Any], list[str],
     return values, unread, problems
 
 
-def _list(field: str, values: Any) -> Any:
+def _list(field: str, message: Any) -> Any:
+    values = getattr(message, field)
     if len(values) > _LONG and field in _LONG_DTYPES:
-        return np.array(values, _LONG_DTYPES[field])
+        return get_numbers(message, field, _LONG_DTYPES[field])
     if field == "floats":
         return tuple(map(_shortest, values))
     return tuple(values)
