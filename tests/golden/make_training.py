@@ -7,6 +7,8 @@ where Caffe2 is expected to refuse.
 """
 
 import numpy as np
+from caffe2.proto import hsm_pb2
+from caffe2.python import core, hsm_util, workspace
 from asking import Question, gradient, main, uniform
 
 F = np.float32
@@ -77,6 +79,11 @@ def linear(rng):
                 continue
             yield type_, [X, Y], {}, 1
             yield f"{type_}Gradient", [X, Y, dZ], {}, 2
+    for dx, dy in ((4, 2), (3, 6), (3, 3)):
+        X, Y = uniform(rng, (2, dx)), uniform(rng, (2, dy))
+        for args in ({}, {"pad_value": 1.5}, {"replicate": True}):
+            yield "DotProductWithPadding", [X, Y], args, 1
+            yield "DotProductWithPaddingGradient", [X, Y, uniform(rng, 2)], args, 2
     zero = np.zeros((1, 3), F)
     yield "CosineSimilarity", [zero, uniform(rng, (1, 3))], {}, 1
     yield "CosineSimilarityGradient", [zero, uniform(rng, (1, 3)), uniform(rng, 1)], {}, 2
@@ -113,13 +120,13 @@ def softmax(rng):
     yield "SoftmaxWithLoss", [X, soft * 1.5], {"label_prob": 1}, None
     yield "SoftmaxWithLoss", [np.zeros((0, 3), F), np.zeros(0, np.int32)], {}, 2
     X = uniform(rng, (2, 3, 2, 4), -3, 3)
-    T, P = rng.randint(-1, 3, (2, 2, 4)).astype(np.int32), uniform(rng, (2, 3, 2, 4), 0, 1)
-    for T in (T, np.full_like(T, -1)):
+    labels, P = rng.randint(-1, 3, (2, 2, 4)).astype(np.int32), uniform(rng, (2, 3, 2, 4), 0, 1)
+    for T in (labels, np.full_like(labels, -1)):
         for weights in ([], [uniform(rng, T.shape, 0.5, 2)]):
             for args in ({}, {"scale": 2.5}):
                 yield "SpatialSoftmaxWithLoss", [X, T, *weights], args, 2
                 yield "SpatialSoftmaxWithLossGradient", [X, T, *weights, P, d], args, 1
-    yield "SpatialSoftmaxWithLoss", [X, np.full_like(T, 3)], {}, None
+    yield "SpatialSoftmaxWithLoss", [X, np.full_like(labels, 3)], {}, None
 
 
 def dropping(rng):
@@ -425,7 +432,48 @@ def sparse(rng):
                 yield "RowWiseCounter", [prev, count, i, number(10, np.int64)], args, ["in0", "in1"]
 
 
-FAMILIES = [linear, softmax, dropping, loss, metric, fill, rate, dense, sparse]
+def ranking(rng):
+    y, r = uniform(rng, 9, -2, 2), np.array([2, 0, 1, 1, 3, 0, 0, 0, 1], F)
+    for lengths in ([5, 0, 2, 2], [9]):
+        lengths = np.array(lengths, np.int32)
+        for flags in ((0, 1, 1), (1, 1, 1), (1, 0, 0), (0, 0, 1)):
+            args = dict(zip(("use_ndcg_as_loss", "use_idcg_normalization", "use_exp_gain"), flags))
+            yield "LambdaRankNdcg", [y, r, lengths], args, 2
+        inputs = [y, lengths, uniform(rng, 9), uniform(rng, lengths.size)]
+        yield "LambdaRankNdcgGradient", inputs, {}, 1
+
+
+def tree(rng):
+    words = hsm_pb2.NodeProto(name="w", word_ids=[0, 1, 2])
+    more = hsm_pb2.NodeProto(name="m", word_ids=[3, 4])
+    inner = hsm_pb2.NodeProto(name="i", children=[words, more])
+    last = hsm_pb2.NodeProto(name="l", word_ids=[5, 6, 7, 8])
+    whole = hsm_pb2.TreeProto(root_node=hsm_pb2.NodeProto(name="r", children=[inner, last]))
+    hierarchy = hsm_util.create_hierarchy(whole)  # sets the offsets of the tree, too
+    args = {"hierarchy": hierarchy.SerializeToString().decode("ascii")}
+    W, b = uniform(rng, (hierarchy.size, 3)), uniform(rng, hierarchy.size)
+    X, labels = uniform(rng, (6, 3)), np.array([0, 8, 3, 3, 2, 6], np.int32)
+    yield "HSoftmax", [X, W, b, labels], args, 2
+    kept = run("HSoftmax", [X, W, b, labels], args)
+    yield "HSoftmaxGradient", [X, W, b, labels, kept, uniform(rng, 6)], args, 4
+    for beam, top in ((5.0, 5), (1.2, 4)):
+        args = {"tree": whole.SerializeToString().decode("ascii"), "beam": beam, "topN": top}
+        yield "HSoftmaxSearch", [X, W, b], args, 2
+    for counts in ([6, 3, 1, 12], [1, 2, 4, 8, 16]):
+        labels = rng.permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.int64)
+        yield "HuffmanTreeHierarchy", [labels], {"num_classes": len(counts)}, 1
+
+
+def run(type_, inputs, args):
+    """The second output."""
+    names = [f"run{k}" for k in range(len(inputs))]
+    for name, value in zip(names, inputs):
+        workspace.FeedBlob(name, value)
+    workspace.RunOperatorOnce(core.CreateOperator(type_, names, ["first", "second"], **args))
+    return workspace.FetchBlob("second")
+
+
+FAMILIES = [linear, softmax, dropping, loss, metric, fill, rate, dense, sparse, ranking, tree]
 
 
 def questions(rng):
@@ -460,6 +508,8 @@ FORWARD = [
     ("WeightedSigmoidCrossEntropyWithLogits", 3, 1, [{}]), ("BernoulliJSD", 2, 1, [{}]),
     ("MarginRankingCriterion", 3, 1, [{"margin": 0.5}]), ("CosineEmbeddingCriterion", 2, 1, [{"margin": 0.5}]),
     ("PairWiseLoss", 2, 1, [{}]), ("PairWiseLoss", 3, 1, [{}]), ("StopGradient", 1, 1, [{}]),
+    ("DotProductWithPadding", 2, 1, [{}]), ("LambdaRankNdcg", 3, 2, [{"use_ndcg_as_loss": 1}]),
+    ("HSoftmax", 4, 2, [{}]),
     ("ConstantFill", 1, 1, [{}]), ("GaussianFill", 1, 1, [{}]), ("LearningRate", 1, 1, [{}]),
 ]  # fmt: skip
 

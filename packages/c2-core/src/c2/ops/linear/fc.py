@@ -128,26 +128,34 @@ FC_TRANSPOSED, FC_TRANSPOSED_GRADIENT = _schemas(
 )
 
 
+class _Product:
+    """X W + b with W of shape (K, N); all sizes are found once."""
+
+    transposed = False
+
+    def __init__(self, xp, X, W, b, *, axis, axis_w, float16_compute):
+        self.xp = xp
+        self.x, self.w = as_matrix(X.shape, axis), as_matrix(W.shape, axis_w)
+        self.y = (self.x[0], b.size)
+        self.shape = (*X.shape[: axis % X.ndim], b.size)
+
+    def __call__(self, X, W, b, out=None):
+        if out is None:
+            out = self.xp.empty(self.shape, X.dtype)
+        Y, W2 = out.reshape(self.y), W.reshape(self.w)
+        self.xp.matmul(X.reshape(self.x), W2 if self.transposed else W2.T, out=Y)
+        self.xp.add(Y, b, out=Y)
+        return out
+
+
 @kernel(FC)
-def fc(xp, X, W, b, *, axis, axis_w, float16_compute, out=None):
-    return _product(xp, X, W.reshape(as_matrix(W.shape, axis_w)).T, b, axis, out)
+class FullyConnected(_Product):
+    pass
 
 
 @kernel(FC_TRANSPOSED)
-def fc_transposed(xp, X, W, b, *, axis, axis_w, float16_compute, out=None):
-    return _product(xp, X, W.reshape(as_matrix(W.shape, axis_w)), b, axis, out)
-
-
-def _product(xp, X, W, b, axis, out):
-    """X W + b, with W of shape (K, N)."""
-    M, K = as_matrix(X.shape, axis)
-    N = W.shape[1]
-    if out is None:
-        out = xp.empty((*X.shape[: axis % X.ndim], N), X.dtype)
-    Y = out.reshape(M, N)
-    xp.matmul(X.reshape(M, K), W, out=Y)
-    xp.add(Y, b, out=Y)
-    return out
+class FullyConnectedTransposed(_Product):
+    transposed = True
 
 
 @kernel(FC_GRADIENT)

@@ -151,10 +151,10 @@ def sigmoid_cross_entropy_gradient(
     if out is None:
         out = xp.empty(logits.shape, logits.dtype)
     if log_D_trick:
-        _sigmoid(xp, logits, xp.negative, out)
+        _sigmoid(xp, logits, -1, out)
         xp.multiply(out, 1 - 2 * targets, out=out)
     else:
-        _sigmoid(xp, logits, xp.positive, out)
+        _sigmoid(xp, logits, 1, out)
         if unjoined_lr_loss:
             xp.multiply(out, 1 - targets, out=out)
         xp.subtract(out, targets, out=out)
@@ -167,9 +167,8 @@ def sigmoid_cross_entropy_gradient(
 
 
 def _sigmoid(xp, x, sign, out):
-    """sigmoid(sign(x)) = exp(-log(1 + exp(-sign(x)))), right to the last digits on both sides."""
-    xp.negative(sign(x, out=out), out=out)
-    xp.logaddexp(0, out, out=out)
+    """sigmoid(sign * x) = exp(-log(1 + exp(-sign * x))), right to the last digits on both sides."""
+    xp.logaddexp(0, xp.multiply(x, -sign, out=out), out=out)
     xp.exp(xp.negative(out, out=out), out=out)
 
 

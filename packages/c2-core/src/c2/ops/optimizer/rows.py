@@ -99,8 +99,8 @@ def _rounds(xp: Any, indices: Any) -> Iterator[Any]:
     if not bool(repeats.any()):
         yield slice(None)
         return
-    positions = xp.arange(ordered.size)
-    starts = xp.where(xp.concatenate([xp.ones(1, bool), ~repeats]), positions, 0)
-    occurrence = positions - xp.maximum.accumulate(starts)
+    begins = xp.concatenate([xp.ones(1, bool), ~repeats])
+    group = xp.cumsum(begins) - 1
+    occurrence = xp.arange(ordered.size) - xp.flatnonzero(begins)[group]
     for k in range(int(occurrence.max()) + 1):
         yield order[occurrence == k]
