@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import segment_places
+from c2.ops.index.rows import segment_ids
 from c2.ops.results import stored
 from c2.ops.rules import equal, rank, same_dtype
 from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, kernel, require
@@ -75,7 +75,7 @@ BATCH_BUCKET_ONE_HOT = OpSchema(
 @kernel(BATCH_ONE_HOT)
 def batch_one_hot(xp, data, lengths, values, *, out=None):
     equal("lengths must add up to the number of values", values.size, int(lengths.sum()))
-    column, _ = segment_places(xp, lengths, values.size)
+    column = segment_ids(xp, lengths, values.size)
     lines = data.reshape(data.shape[0], lengths.size)
     return stored(xp, lines[:, column] == values.reshape(-1), out, dtype=data.dtype)
 

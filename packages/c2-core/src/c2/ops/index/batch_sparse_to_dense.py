@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import require_inside, segment_places
+from c2.ops.index.rows import require_inside, segment_ids
 from c2.ops.results import stored
 from c2.ops.rules import equal, rank
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
@@ -86,7 +86,7 @@ def _rows(xp, lengths, indices, D):
     total = int(lengths.sum())
     equal("lengths must add up to the number of indices", indices.size, total)
     require_inside(indices, D, "indices")
-    return segment_places(xp, lengths, indices.size)[0]
+    return segment_ids(xp, lengths, indices.size)
 
 
 @kernel(BATCH_SPARSE_TO_DENSE)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import require_inside, segment_places
+from c2.ops.index.rows import require_inside, segment_ids
 from c2.ops.rules import equal, one_element, rank
 from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, kernel, require
 from c2.registry.schema import NoGradient
@@ -85,7 +85,7 @@ def one_hot(xp, indices, index_size_tensor, *, out=None):
 @kernel(SEGMENT_ONE_HOT)
 def segment_one_hot(xp, lengths, indices, index_size_tensor, *, out=None):
     equal("lengths must add up to the number of indices", indices.size, int(lengths.sum()))
-    rows, _ = segment_places(xp, lengths, indices.size)
+    rows = segment_ids(xp, lengths, indices.size)
     return _marked(xp, rows, lengths.size, indices, index_size_tensor, out)
 
 

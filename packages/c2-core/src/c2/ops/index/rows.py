@@ -19,13 +19,16 @@ def require_inside(indices: Any, size: int, name: str, lowest: int = 0) -> None:
         )
 
 
+def segment_ids(xp: Any, lengths: Any, total: int) -> Any:
+    """The segment of each of `total` elements; those behind all segments get the next."""
+    return xp.searchsorted(xp.cumsum(lengths), xp.arange(total), side="right")
+
+
 def segment_places(xp: Any, lengths: Any, total: int) -> tuple[Any, Any]:
-    """For each of `total` elements its segment, and its place in it; an element beyond all segments gets the next."""
-    every = xp.arange(total)
-    ends = xp.cumsum(lengths)
-    segment = xp.searchsorted(ends, every, side="right")
-    starts = xp.concatenate([xp.zeros(1, ends.dtype), ends])
-    return segment, every - starts[segment]
+    """The segment of each of `total` elements, and its place in it."""
+    segment = segment_ids(xp, lengths, total)
+    starts = xp.concatenate([xp.zeros(1, "int64"), xp.cumsum(lengths)])
+    return segment, xp.arange(total) - starts[segment]
 
 
 def add_at(xp: Any, target: Any, rows: Any, values: Any) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import segment_places
+from c2.ops.index.rows import segment_ids
 from c2.ops.rules import equal, rank, same_dtype
 from c2.registry import (
     REQUIRED,
@@ -134,7 +134,7 @@ def _filled(xp, indices, lengths, mask):
             indices.size,
             total,
         )
-        rows, _ = segment_places(xp, lengths, indices.size)
+        rows = segment_ids(xp, lengths, indices.size)
         known &= pairs < total
     places = (rows * len(wanted) + columns)[known]
     filled, last = xp.unique(places[::-1], return_index=True)

@@ -11,7 +11,7 @@ from c2.ops.reduce.axes import (
     reduced_shape,
     rows,
 )
-from c2.ops.reduce.reduce import reduce_mean
+from c2.ops.reduce.reduce import ReduceMean
 from c2.ops.rules import equal, same_dtype
 from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel
 from c2.registry.schema import NoGradient
@@ -65,12 +65,16 @@ MOMENTS_GRADIENT = OpSchema(
 
 
 @kernel(MOMENTS)
-def moments(xp, data, *, axes, keepdims, out=None):
-    mean_out, variance_out = (None, None) if out is None else out
-    mean = reduce_mean(xp, data, axes=axes, keepdims=keepdims, out=mean_out)
-    kept = mean.reshape(kept_shape(data.shape, reduced_axes(axes, data.ndim)))
-    squares = xp.asarray(xp.square(data - kept))
-    return mean, reduce_mean(xp, squares, axes=axes, keepdims=keepdims, out=variance_out)
+class Moments:
+    def __init__(self, xp, data, *, axes, keepdims):
+        self.xp, self.mean = xp, ReduceMean(xp, data, axes=axes, keepdims=keepdims)
+        self.kept = kept_shape(data.shape, self.mean.axes)
+
+    def __call__(self, data, out=None):
+        mean_out, variance_out = (None, None) if out is None else out
+        mean = self.mean(data, mean_out)
+        squares = self.xp.square(data - mean.reshape(self.kept))
+        return mean, self.mean(self.xp.asarray(squares), variance_out)
 
 
 @kernel(MOMENTS_GRADIENT)

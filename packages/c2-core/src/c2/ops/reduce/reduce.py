@@ -14,36 +14,57 @@ def _infer(X, *, axes, keepdims):
     return TensorSpec(reduced_shape(X.shape, reduced_axes(axes, X.ndim), keepdims), X.dtype)
 
 
-def reduce_sum(xp, X, *, axes, keepdims, out=None):
-    axes = reduced_axes(axes, X.ndim)
-    return X.sum(axis=axes, dtype=X.dtype, out=out, keepdims=keepdims)
+class Reduction:
+    """What all of them find once: the axes, and how many elements each result stands for."""
+
+    def __init__(self, xp, X, *, axes, keepdims):
+        self.xp, self.keepdims, self.dtype = xp, keepdims, X.dtype
+        self.axes = reduced_axes(axes, X.ndim)
+        self.count = X.dtype.type(max(elements(X.shape, self.axes), 1))
+        self.shape = reduced_shape(X.shape, self.axes, keepdims)
+
+    def sum(self, X, out):
+        return X.sum(axis=self.axes, dtype=self.dtype, out=out, keepdims=self.keepdims)
+
+    def filled(self, value, out):
+        if out is None:
+            out = self.xp.empty(self.shape, self.dtype)
+        out[...] = value
+        return out
 
 
-def reduce_mean(xp, X, *, axes, keepdims, out=None):
-    axes = reduced_axes(axes, X.ndim)
-    total = X.sum(axis=axes, dtype=X.dtype, out=out, keepdims=keepdims)
-    return xp.divide(total, X.dtype.type(max(elements(X.shape, axes), 1)), out=out)
+class ReduceSum(Reduction):
+    def __call__(self, X, out=None):
+        return self.sum(X, out)
 
 
-def reduce_max(xp, X, *, axes, keepdims, out=None):
-    if not X.size:
-        return _filled(xp, X, lowest(X.dtype), axes, keepdims, out)
-    return X.max(axis=reduced_axes(axes, X.ndim), out=out, keepdims=keepdims)
+class ReduceMean(Reduction):
+    def __call__(self, X, out=None):
+        return self.xp.divide(self.sum(X, out), self.count, out=out)
 
 
-def reduce_min(xp, X, *, axes, keepdims, out=None):
-    if not X.size:
-        return _filled(xp, X, highest(X.dtype), axes, keepdims, out)
-    return X.min(axis=reduced_axes(axes, X.ndim), out=out, keepdims=keepdims)
+class ReduceMax(Reduction):
+    def __call__(self, X, out=None):
+        if not X.size:
+            return self.filled(lowest(self.dtype), out)
+        return X.max(axis=self.axes, out=out, keepdims=self.keepdims)
 
 
-def reduce_l1(xp, X, *, axes, keepdims, out=None):
-    return reduce_sum(xp, xp.asarray(xp.abs(X)), axes=axes, keepdims=keepdims, out=out)
+class ReduceMin(Reduction):
+    def __call__(self, X, out=None):
+        if not X.size:
+            return self.filled(highest(self.dtype), out)
+        return X.min(axis=self.axes, out=out, keepdims=self.keepdims)
 
 
-def reduce_l2(xp, X, *, axes, keepdims, out=None):
-    squares = reduce_sum(xp, xp.asarray(xp.square(X)), axes=axes, keepdims=keepdims, out=out)
-    return xp.sqrt(squares, out=out)
+class ReduceL1(Reduction):
+    def __call__(self, X, out=None):
+        return self.sum(self.xp.asarray(self.xp.abs(X)), out)
+
+
+class ReduceL2(Reduction):
+    def __call__(self, X, out=None):
+        return self.xp.sqrt(self.sum(self.xp.asarray(self.xp.square(X)), out), out=out)
 
 
 def lowest(dtype):
@@ -54,14 +75,6 @@ def lowest(dtype):
 def highest(dtype):
     """The largest finite number of a dtype: the minimum of nothing."""
     return np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
-
-
-def _filled(xp, X, value, axes, keepdims, out):
-    if out is None:
-        shape = reduced_shape(X.shape, reduced_axes(axes, X.ndim), keepdims)
-        out = xp.empty(shape, X.dtype)
-    out[...] = value
-    return out
 
 
 def _gradient_maker(g):
@@ -145,13 +158,13 @@ _NUMBERS = FLOAT | INDEX
 _NAMES = ("data", "reduced")
 
 REDUCTIONS = [
-    _operator("ReduceSum", reduce_sum, _sum_of_rows, "Y = sum(X)", _SUM, _NUMBERS),
-    _operator("ReduceMean", reduce_mean, _mean_of_rows, "Y = sum(X) / n", _FLOATS, FLOAT),
-    _operator("ReduceL1", reduce_l1, _l1_of_rows, "Y = sum(|X|)", _FLOATS, FLOAT),
-    _operator("ReduceL2", reduce_l2, _l2_of_rows, "Y = sqrt(sum(X * X))", _FLOATS, FLOAT),
+    _operator("ReduceSum", ReduceSum, _sum_of_rows, "Y = sum(X)", _SUM, _NUMBERS),
+    _operator("ReduceMean", ReduceMean, _mean_of_rows, "Y = sum(X) / n", _FLOATS, FLOAT),
+    _operator("ReduceL1", ReduceL1, _l1_of_rows, "Y = sum(|X|)", _FLOATS, FLOAT),
+    _operator("ReduceL2", ReduceL2, _l2_of_rows, "Y = sqrt(sum(X * X))", _FLOATS, FLOAT),
     _operator(
         "ReduceMax",
-        reduce_max,
+        ReduceMax,
         _max_of_rows,
         "reduced = max(data)",
         _EXTREME.format("lowest"),
@@ -160,7 +173,7 @@ REDUCTIONS = [
     ),
     _operator(
         "ReduceMin",
-        reduce_min,
+        ReduceMin,
         _min_of_rows,
         "reduced = min(data)",
         _EXTREME.format("highest"),

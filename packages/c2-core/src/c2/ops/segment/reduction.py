@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from c2.ops.index.rows import add_at, segment_places
+from c2.ops.index.rows import add_at, segment_ids
 from c2.ops.rules import equal
 from c2.registry import Tensor, require
 from c2.registry.spec import FLOAT
@@ -21,7 +21,7 @@ def segments_of_lengths(xp: Any, lengths: Any, rows: int) -> Any:
         low = int(lengths.min())
         require(low >= 0, "LENGTHS must not be negative", "0 or more", low)
     equal("LENGTHS must add up to the number of rows", rows, int(lengths.sum()))
-    return segment_places(xp, lengths, rows)[0]
+    return segment_ids(xp, lengths, rows)
 
 
 def segment_sum(xp: Any, data: Any, ids: Any, n: int, out: Any) -> Any:

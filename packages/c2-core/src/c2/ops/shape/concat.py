@@ -34,14 +34,19 @@ def _infer(*inputs, axis, order, add_axis):
     return TensorSpec(shape, first.dtype), TensorSpec((len(inputs),), "int32")
 
 
-def concat(xp, *inputs, axis, order, add_axis, out=None):
-    joined_out, sizes_out = (None, None) if out is None else out
-    axis = joined_axis(axis, order, inputs[0].ndim + add_axis)
-    if add_axis:
-        inputs = [xp.expand_dims(X, axis) for X in inputs]
-    joined = xp.concatenate(inputs, axis=axis, out=joined_out)
-    sizes = xp.asarray([X.shape[axis] for X in inputs], dtype="int32")
-    return joined, stored(xp, sizes, sizes_out)
+class Concat:
+    def __init__(self, xp, *inputs, axis, order, add_axis):
+        self.xp, self.add_axis = xp, add_axis
+        self.axis = joined_axis(axis, order, inputs[0].ndim + add_axis)
+        sizes = [1 if add_axis else X.shape[self.axis] for X in inputs]
+        self.sizes = xp.asarray(sizes, dtype="int32")
+
+    def __call__(self, *inputs, out=None):
+        joined, sizes = (None, None) if out is None else out
+        if self.add_axis:
+            inputs = [self.xp.expand_dims(X, self.axis) for X in inputs]
+        joined = self.xp.concatenate(inputs, axis=self.axis, out=joined)
+        return joined, stored(self.xp, self.sizes, sizes)
 
 
 def _gradient_maker(g):
@@ -96,7 +101,7 @@ def _operator(type_):
         infer=_infer,
         cost=lambda *inputs, **args: 0,
     )
-    return Operator(schema, concat, _gradient_maker, _cases)
+    return Operator(schema, Concat, _gradient_maker, _cases)
 
 
 CONCATS = [_operator("Concat"), _operator("DepthConcat")]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from c2.ops.results import stored
 from c2.ops.rules import equal
+from c2.ops.shape.same_elements import SameElements
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.schema import NoGradient
 
@@ -65,18 +65,18 @@ RESIZE_LIKE = OpSchema(
 
 
 @kernel(FLATTEN)
-def flatten(xp, X, *, axis, out=None):
-    return stored(xp, X.reshape(_infer_flatten(X, axis=axis).shape), out)
+class Flatten(SameElements):
+    infer = staticmethod(_infer_flatten)
 
 
 @kernel(FLATTEN_TO_VEC)
-def flatten_to_vec(xp, X, *, out=None):
-    return stored(xp, X.reshape(-1), out)
+class FlattenToVec(SameElements):
+    infer = staticmethod(_infer_vector)
 
 
 @kernel(RESIZE_LIKE)
-def resize_like(xp, data, shape_tensor, *, out=None):
-    return stored(xp, data.reshape(shape_tensor.shape), out)
+class ResizeLike(SameElements):
+    infer = staticmethod(_infer_like)
 
 
 @gradient(FLATTEN, FLATTEN_TO_VEC)

@@ -96,14 +96,20 @@ RESHAPE = OpSchema(
 
 
 @kernel(RESHAPE)
-def reshape(xp, data, new_shape=None, *, shape, out=None):
-    wanted = shape if new_shape is None else new_shape.tolist()
-    reshaped_out, old_out = (None, None) if out is None else out
-    old = xp.asarray(data.shape, dtype="int64" if new_shape is None else new_shape.dtype)
-    reshaped = reshaped_out
-    if reshaped_out is not data:
-        reshaped = stored(xp, data.reshape(resolve_shape(wanted, data.shape)), reshaped_out)
-    return reshaped, stored(xp, old, old_out)
+class Reshape:
+    def __init__(self, xp, data, new_shape=None, *, shape):
+        self.xp = xp
+        self.shape = resolve_shape(shape, data.shape) if new_shape is None else None
+        self.old = xp.asarray(data.shape, dtype="int64" if new_shape is None else new_shape.dtype)
+
+    def __call__(self, data, new_shape=None, out=None):
+        shape = self.shape
+        if shape is None:
+            shape = resolve_shape(new_shape.tolist(), data.shape)
+        reshaped, old = (None, None) if out is None else out
+        if reshaped is not data:
+            reshaped = stored(self.xp, data.reshape(shape), reshaped)
+        return reshaped, stored(self.xp, self.old, old)
 
 
 @gradient(RESHAPE)

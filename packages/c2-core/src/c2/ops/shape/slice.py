@@ -133,25 +133,33 @@ SLICE_GRADIENT = OpSchema(
 )
 
 
-def _slices(X, inputs, starts, ends):
-    if inputs:
-        starts, ends = (i.tolist() for i in inputs)
-    return resolve_slices(X.shape, starts, ends)
+class _Slices:
+    """The slices of a Slice, found once where they come from arguments."""
+
+    def __init__(self, xp, X, *inputs, starts, ends):
+        self.xp = xp
+        self.known = None if len(inputs) > 1 else resolve_slices(X.shape, starts, ends)
+
+    def of(self, X, inputs):
+        if self.known is not None:
+            return self.known
+        return resolve_slices(X.shape, *(i.tolist() for i in inputs))
 
 
 @kernel(SLICE)
-def slice_(xp, X, *inputs, starts, ends, out=None):
-    return stored(xp, X[_slices(X, inputs, starts, ends)], out)
+class Slice(_Slices):
+    def __call__(self, X, *inputs, out=None):
+        return stored(self.xp, X[self.of(X, inputs)], out)
 
 
 @kernel(SLICE_GRADIENT)
-def slice_gradient(xp, X, *rest, starts, ends, out=None):
-    *inputs, dY = rest
-    slices = _slices(X, inputs, starts, ends)
-    dX = xp.empty(X.shape, X.dtype) if out is None else out
-    dX[...] = X.dtype.type(0)
-    dX[slices] = dY
-    return dX
+class SliceGradient(_Slices):
+    def __call__(self, X, *rest, out=None):
+        *inputs, dY = rest
+        dX = self.xp.empty(X.shape, X.dtype) if out is None else out
+        dX[...] = X.dtype.type(0)
+        dX[self.of(X, inputs)] = dY
+        return dX
 
 
 @gradient(SLICE)

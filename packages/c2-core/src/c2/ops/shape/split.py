@@ -36,15 +36,19 @@ def part_specs(X, axis, sizes, add_axis):
     return tuple(TensorSpec(with_size(X.shape, axis, size), X.dtype) for size in sizes)
 
 
-def parts(xp, X, axis, sizes, add_axis, out):
-    """The parts themselves, written to `out` (a buffer, or a tuple of them) where given."""
-    outs = [None] * len(sizes) if out is None else out if isinstance(out, tuple) else (out,)
-    results, at = [], 0
-    for size, buffer in zip(sizes, outs):
-        part = X[(slice(None),) * axis + (at if add_axis else slice(at, at + size),)]
-        results.append(stored(xp, part, buffer))
+def part_places(axis, sizes, add_axis):
+    """What to index a tensor with to get each part."""
+    places, at = [], 0
+    for size in sizes:
+        places.append((slice(None),) * axis + (at if add_axis else slice(at, at + size),))
         at += size
-    return tuple(results)
+    return places
+
+
+def parts(xp, X, places, out):
+    """The parts themselves, written to `out` (a buffer, or a tuple of them) where given."""
+    outs = out if isinstance(out, tuple) else (out,) * len(places)
+    return tuple(stored(xp, X[place], buffer) for place, buffer in zip(places, outs))
 
 
 def _infer(X, sizes=None, *, axis, order, add_axis, split, n_outputs):
@@ -65,14 +69,23 @@ def _infer(X, sizes=None, *, axis, order, add_axis, split, n_outputs):
     return part_specs(X, axis, part_sizes(X.shape[axis], n_outputs, sizes), add_axis)
 
 
-def split_kernel(xp, X, sizes=None, *, axis, order, add_axis, split, n_outputs, out=None):
-    axis = joined_axis(axis, order, X.ndim)
-    if sizes is None:
-        sizes = split if len(split) else None
-    else:
-        sizes = sizes.reshape(-1).tolist()
-    sizes = part_sizes(X.shape[axis], n_outputs, sizes)
-    return parts(xp, X, axis, sizes, add_axis, out)
+class Split:
+    def __init__(self, xp, X, sizes=None, *, axis, order, add_axis, split, n_outputs):
+        self.xp, self.add_axis, self.n_outputs = xp, add_axis, n_outputs
+        self.axis = joined_axis(axis, order, X.ndim)
+        self.places = None
+        if sizes is None:
+            self.places = self._places(X, split if len(split) else None)
+
+    def _places(self, X, sizes):
+        sizes = part_sizes(X.shape[self.axis], self.n_outputs, sizes)
+        return part_places(self.axis, sizes, self.add_axis)
+
+    def __call__(self, X, sizes=None, out=None):
+        places = self.places
+        if places is None:
+            places = self._places(X, sizes.reshape(-1).tolist())
+        return parts(self.xp, X, places, out)
 
 
 def joining_maker(g):
@@ -151,7 +164,7 @@ def _operator(type_):
         values={"split"},
         cost=lambda *specs, **args: 0,
     )
-    return Operator(schema, split_kernel, joining_maker, _cases)
+    return Operator(schema, Split, joining_maker, _cases)
 
 
 SPLITS = [_operator("Split"), _operator("DepthSplit")]

@@ -4,7 +4,7 @@ import numpy as np
 
 from c2.ops.rules import equal
 from c2.ops.shape.joined_axis import ARGS, joined_axis
-from c2.ops.shape.split import joining_maker, part_specs, parts
+from c2.ops.shape.split import joining_maker, part_places, part_specs, parts
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 
 
@@ -68,7 +68,7 @@ def split_by_lengths(xp, X, lengths, *, axis, order, use_scaling_lengths, n_outp
     axis = joined_axis(axis, order, X.ndim)
     values = lengths.reshape(-1).tolist()
     sizes = _sizes(X.shape[axis], n_outputs, values, use_scaling_lengths)
-    return parts(xp, X, axis, sizes, False, out)
+    return parts(xp, X, part_places(axis, sizes, add_axis=False), out)
 
 
 @gradient(SPLIT_BY_LENGTHS)

@@ -103,11 +103,10 @@ def _given(inputs, tiles, axis, ndim):
 @kernel(TILE)
 def tile(xp, X, *inputs, tiles, axis, out=None):
     tiles, axis = _given(inputs, tiles, axis, X.ndim)
-    shape = (*X.shape[:axis], tiles, *X.shape[axis:])
-    copies = xp.broadcast_to(xp.expand_dims(X, axis), shape)
+    before, size, after = X.shape[:axis], X.shape[axis], X.shape[axis + 1 :]
     if out is None:
-        out = xp.empty(with_size(X.shape, axis, tiles * X.shape[axis]), X.dtype)
-    out.reshape(shape)[...] = copies
+        out = xp.empty((*before, tiles * size, *after), X.dtype)
+    out.reshape((*before, tiles, size, *after))[...] = X.reshape((*before, 1, size, *after))
     return out
 
 

@@ -36,8 +36,12 @@ TRANSPOSE = OpSchema(
 
 
 @kernel(TRANSPOSE)
-def transpose(xp, X, *, axes, out=None):
-    return stored(xp, X.transpose(_order(axes, X.ndim)), out)
+class Transpose:
+    def __init__(self, xp, X, *, axes):
+        self.xp, self.order = xp, _order(axes, X.ndim)
+
+    def __call__(self, X, out=None):
+        return stored(self.xp, X.transpose(self.order), out)
 
 
 @gradient(TRANSPOSE)
