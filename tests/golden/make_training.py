@@ -7,9 +7,9 @@ where Caffe2 is expected to refuse.
 """
 
 import numpy as np
+from asking import Question, gradient, main, uniform
 from caffe2.proto import hsm_pb2
 from caffe2.python import core, hsm_util, workspace
-from asking import Question, gradient, main, uniform
 
 F = np.float32
 
