@@ -17,8 +17,8 @@ def _infer_gradient(X, dY):
 AVERAGED_LOSS = OpSchema(
     "AveragedLoss",
     doc="Y = the mean of all elements of X; 0 where X is empty.",
-    inputs=[Tensor("X", "losses, any shape", FLOAT)],
-    outputs=[Tensor("Y", "one number, shape (); dtype of X")],
+    inputs=[Tensor("input", "X, losses of any shape", FLOAT)],
+    outputs=[Tensor("output", "Y, one number, shape (); dtype of X")],
     infer=lambda X: TensorSpec((), X.dtype),
     cost=lambda X: X.size,
 )
@@ -54,15 +54,15 @@ def averaged_loss_gradient(xp, X, dY, *, out=None):
 
 @gradient(AVERAGED_LOSS)
 def averaged_loss_gradient_maker(g):
-    return [g.op("AveragedLossGradient", [g.I("X"), g.GO("Y")], [g.GI("X")])]
+    return [g.op("AveragedLossGradient", [g.I("input"), g.GO("output")], [g.GI("input")])]
 
 
 @cases(AVERAGED_LOSS)
 def averaged_loss_cases(rng):
     for shape in [(), (5,), (2, 3, 4)]:
         X = rng.standard_normal(shape)
-        yield Case({"X": X}, expect={"Y": np.array(sum(X.ravel().tolist()) / X.size)})
-    yield Case({"X": np.zeros((0, 3))}, expect={"Y": np.array(0.0)}, id="empty")
+        yield Case({"input": X}, expect={"output": np.array(sum(X.ravel().tolist()) / X.size)})
+    yield Case({"input": np.zeros((0, 3))}, expect={"output": np.array(0.0)}, id="empty")
 
 
 @cases(AVERAGED_LOSS_GRADIENT)

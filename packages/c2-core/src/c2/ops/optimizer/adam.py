@@ -12,8 +12,8 @@ from c2.registry import Arg, Case, OpSchema, Tensor, cases, kernel
 from c2.registry.schema import NoGradient
 from c2.registry.spec import FLOAT
 
-SOURCE = """Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, the form before section 2.1's end,
-    where epsilon stands beside the uncorrected root."""
+SOURCE = """Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, in the form at the end of
+    section 2, where epsilon is added to the root of the uncorrected v."""
 ARGS = [
     Arg("beta1", float, default=0.9, doc="factor of the old m"),
     Arg("beta2", float, default=0.999, doc="factor of the old v"),
