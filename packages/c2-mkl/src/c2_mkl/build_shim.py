@@ -1,0 +1,25 @@
+"""Builds `c2_mkl._shim` with cffi: the C files in `c/`, against no header and no library but those of C itself."""
+
+from pathlib import Path
+
+from cffi import FFI
+
+C = Path("src/c2_mkl/c")  # setuptools runs in the package's folder and wants relative paths
+SOURCES = ("onednn.c", "elementwise.c", "pool.c", "rows.c")
+
+ffibuilder = FFI()
+ffibuilder.cdef((C / "shim.h").read_text(encoding="utf-8"))
+ffibuilder.set_source(
+    "c2_mkl._shim",
+    '#include <stddef.h>\n#include <stdint.h>\n#include "shim.h"',
+    sources=[str(C / name) for name in SOURCES],
+    include_dirs=[str(C)],
+    depends=[str(C / name) for name in ("shim.h", "parallel.h", "exponential.h")],
+    libraries=["dl", "m"],
+    # Vectors without a change of meaning: no errno, no traps; NaN, infinities and denormals as written.
+    extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"],
+    py_limited_api=True,
+)
+
+if __name__ == "__main__":
+    ffibuilder.compile(verbose=True)

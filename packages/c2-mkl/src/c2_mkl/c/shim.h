@@ -1,0 +1,122 @@
+/* What Python sees of the C part. Read by cffi too: declarations alone.
+ *
+ * Every c2_run_* is a native kernel of c2.compile.native: int run(void *context, void *const *buffers).
+ * Sizes are in elements (float) unless they are called bytes.
+ */
+
+/* -- oneDNN: the functions of its C API that are used, found in the library when it is opened. Handles are void *. */
+
+typedef struct { int major, minor, patch; const char *hash; unsigned cpu_runtime, gpu_runtime; } c2_version;
+
+typedef struct {
+    const c2_version *(*version)(void);
+    int (*get_effective_cpu_isa)(void);
+    int (*engine_create)(void **engine, int kind, size_t index);
+    int (*stream_create)(void **stream, void *engine, unsigned flags);
+    int (*stream_destroy)(void *stream);
+    int (*memory_desc_create_with_strides)(void **md, int ndims, const int64_t *dims, int type, const int64_t *strides);
+    int (*memory_desc_create_with_tag)(void **md, int ndims, const int64_t *dims, int type, int tag);
+    int (*memory_desc_destroy)(void *md);
+    int (*memory_desc_equal)(const void *a, const void *b);
+    size_t (*memory_desc_get_size)(const void *md);
+    int (*memory_create)(void **memory, const void *md, void *engine, void *handle);
+    int (*memory_destroy)(void *memory);
+    int (*memory_set_data_handle)(void *memory, void *handle);
+    int (*primitive_attr_create)(void **attributes);
+    int (*primitive_attr_destroy)(void *attributes);
+    int (*primitive_attr_set_scratchpad_mode)(void *attributes, int mode);
+    int (*primitive_attr_set_post_ops)(void *attributes, const void *post_ops);
+    int (*post_ops_create)(void **post_ops);
+    int (*post_ops_destroy)(void *post_ops);
+    int (*post_ops_append_sum)(void *post_ops, float scale, int32_t zero_point, int type);
+    int (*post_ops_append_eltwise)(void *post_ops, int kind, float alpha, float beta);
+    int (*post_ops_append_prelu)(void *post_ops, int mask);
+    int (*convolution_forward_primitive_desc_create)(
+        void **pd, void *engine, int propagation, int algorithm, const void *source, const void *weights, const void *bias,
+        const void *target, const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail,
+        const void *attributes);
+    int (*inner_product_forward_primitive_desc_create)(
+        void **pd, void *engine, int propagation, const void *source, const void *weights, const void *bias,
+        const void *target, const void *attributes);
+    int (*matmul_primitive_desc_create)(
+        void **pd, void *engine, const void *source, const void *weights, const void *bias, const void *target,
+        const void *attributes);
+    int (*lrn_forward_primitive_desc_create)(
+        void **pd, void *engine, int propagation, int algorithm, const void *source, const void *target, int64_t size,
+        float alpha, float beta, float k, const void *attributes);
+    int (*reorder_primitive_desc_create)(
+        void **pd, const void *source, void *source_engine, const void *target, void *target_engine, const void *attributes);
+    int (*primitive_desc_query)(const void *pd, int what, int index, void *result);
+    const void *(*primitive_desc_query_md)(const void *pd, int what, int index);
+    int (*primitive_desc_destroy)(void *pd);
+    int (*primitive_create)(void **primitive, const void *pd);
+    int (*primitive_destroy)(void *primitive);
+} c2_onednn;
+
+/* Opens the library and fills the table. Gives NULL, or what is wrong. */
+const char *c2_open(const char *path, c2_onednn *api);
+
+/* The name of the library's OpenMP runtime's file, or NULL where it has none. */
+const char *c2_openmp(void);
+
+enum { C2_MOST_ARGUMENTS = 12, C2_MOST_STEPS = 8, C2_MOST_BUFFERS = 40 };
+
+/* A primitive with its arguments: `buffer` is the position in the native call's buffers, or -1 for a fixed one. */
+typedef struct { int arg, buffer; void *memory, *handle; } c2_argument;
+typedef struct { void *primitive, *stream; int threads, count; c2_argument arguments[12]; } c2_primitive;
+int c2_run_primitive(void *context, void *const *buffers);
+
+/* -- several calls as one */
+
+/* `buffers[k]` is the position among the chain's buffers, `offsets[k]` bytes beyond its start. */
+typedef struct { void *function, *context; int count; int buffers[40]; ptrdiff_t offsets[40]; } c2_step;
+typedef struct { int count; c2_step steps[8]; } c2_chain;
+int c2_run_chain(void *context, void *const *buffers);
+
+/* -- own kernels */
+
+enum { C2_RELU, C2_LEAKY_RELU, C2_CLIP, C2_SIGMOID, C2_TANH, C2_ELU, C2_SWISH, C2_HARD_SIGMOID };
+enum { C2_ADD, C2_SUB, C2_MUL, C2_DIV };
+
+/* Y = f(X), element by element; alpha and beta are the function's parameters. */
+typedef struct { ptrdiff_t n; int kind, threads; float alpha, beta; } c2_unary;
+int c2_run_unary(void *context, void *const *buffers);
+
+/* C = A op B of equal shapes. */
+typedef struct { ptrdiff_t n; int kind, threads; } c2_binary;
+int c2_run_binary(void *context, void *const *buffers);
+
+/* Y = X[0] + X[1] + ..., from the left. */
+typedef struct { ptrdiff_t n; int count, threads; } c2_sum;
+int c2_run_sum(void *context, void *const *buffers);
+
+/* C = A op b[channel]. An image has `planes` planes of `positions` times `block` channels; `channels` in all. */
+typedef struct { ptrdiff_t planes, positions, block, channels; int kind, threads; } c2_by_channel;
+int c2_run_by_channel(void *context, void *const *buffers);
+
+/* Y = X * factor + shift by channel, with factor = scale / sqrt(var + epsilon), shift = bias - mean * factor.
+ * Buffers: X, scale, bias, mean, var, Y, scratch of 2 * channels floats. */
+typedef struct { ptrdiff_t planes, positions, block, channels; float epsilon; int threads; } c2_normalize;
+int c2_run_normalize(void *context, void *const *buffers);
+
+/* Maximum or average over windows of up to three axes. Buffers: X, Y, scratch of a row per thread. */
+typedef struct {
+    ptrdiff_t planes, block, inputs[3], outputs[3], kernel[3], stride[3], head[3];
+    int average, include_pad, threads;
+} c2_pool;
+int c2_run_pool(void *context, void *const *buffers);
+
+/* Softmax of rows. */
+typedef struct { ptrdiff_t rows, columns; int threads; } c2_softmax;
+int c2_run_softmax(void *context, void *const *buffers);
+
+/* Joins `count` inputs: `outer` times, `bytes[k]` of input k. The second output gets `sizes`. */
+typedef struct { ptrdiff_t outer, bytes[32]; int32_t sizes[32]; int count, threads; } c2_concat;
+int c2_run_concat(void *context, void *const *buffers);
+
+/* The same bytes elsewhere; nothing where both are one place. */
+typedef struct { ptrdiff_t bytes; } c2_copy;
+int c2_run_copy(void *context, void *const *buffers);
+
+/* Sets the number of threads that primitives made from now on by this thread will use; gives the number before. */
+int c2_set_threads(int threads);

@@ -1,0 +1,170 @@
+"""Finds oneDNN, and loads it at first use: locally, by its full path, once per process."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import platform
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from c2.errors import PluginError
+from c2_mkl.onednn_numbers import CPU
+
+MAJOR = 3
+NAME = f"libdnnl.so.{MAJOR}"
+DISTRIBUTIONS = ("onednn-cpu-gomp", "onednn-cpu-iomp", "onednn")
+# Bits that oneDNN's names of instruction sets add up to, the best first.
+INSTRUCTIONS = {
+    0x1FEF: "AVX-512 AMX FP16", 0xFEF: "AVX-512 AMX", 0x1EF: "AVX-512 FP16", 0xE7: "AVX-512 BF16",
+    0x67: "AVX-512 VNNI", 0x27: "AVX-512", 0x1F: "AVX2 VNNI 2", 0xF: "AVX2 VNNI", 0x7: "AVX2", 0x3: "AVX", 0x1: "SSE4.1",
+}  # fmt: skip
+
+
+def check_machine() -> None:
+    """Raises PluginError with the reason where c2-mkl has nothing to offer."""
+    system, machine = platform.system(), platform.machine()
+    if (system, machine) != ("Linux", "x86_64"):
+        raise PluginError(f"it is for Linux on x86-64; this is {system} on {machine}")
+    from importlib.util import find_spec
+
+    if find_spec("c2_mkl._shim") is None:
+        raise PluginError(
+            "its C part (c2_mkl._shim) was not built. Install a wheel of c2-mkl, or build it with a C compiler present"
+        )
+
+
+def find_library() -> str:
+    """The path of oneDNN: $C2_ONEDNN, else of an installed wheel, else in the environment's lib, else the system's.
+
+    Raises:
+        PluginError: there is none, or none of the right major version.
+    """
+    given = os.environ.get("C2_ONEDNN")
+    if given:
+        if not Path(given).is_file():
+            raise PluginError(f"C2_ONEDNN names '{given}', which is no file")
+        return given
+    for path in _candidates():
+        if path.is_file():
+            return str(path)
+    system = ctypes.util.find_library("dnnl")
+    if system is None:
+        raise PluginError(
+            f"oneDNN {MAJOR}.x ({NAME}) was not found. Run: pip install onednn-cpu-gomp; or name the file in C2_ONEDNN"
+        )
+    if not system.endswith(f".so.{MAJOR}"):
+        raise PluginError(
+            f"oneDNN {MAJOR}.x is needed, the system has {system}. Run: pip install onednn-cpu-gomp"
+        )
+    return system
+
+
+def _candidates() -> list[Path]:
+    from importlib import metadata
+
+    found = []
+    for name in DISTRIBUTIONS:
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        files = [f for f in distribution.files or () if f.name == NAME]
+        found += [Path(str(distribution.locate_file(f))).resolve() for f in files]
+    return [*found, Path(sys.prefix, "lib", NAME)]
+
+
+def cpu_instructions() -> str:
+    """The widest vectors of this CPU, by what the kernel says: no library is loaded."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "unknown"
+    flags = set(text.partition("flags")[2].partition("\n")[0].split())
+    known = {
+        "amx_tile": "AVX-512 AMX",
+        "avx512_bf16": "AVX-512 BF16",
+        "avx512bw": "AVX-512",
+        "avx2": "AVX2",
+    }
+    return next((name for flag, name in known.items() if flag in flags), "SSE")
+
+
+class OneDNN:
+    """The loaded library: its functions (`api`), the shim that runs its primitives, and the CPU engine."""
+
+    def __init__(self, path: str) -> None:
+        from c2_mkl._shim import ffi, lib  # type: ignore[import-not-found]
+
+        self.ffi, self.shim, self.path = ffi, lib, path
+        self.api = ffi.new("c2_onednn *")
+        problem = lib.c2_open(path.encode(), self.api)
+        if problem != ffi.NULL:
+            raise PluginError(
+                f"oneDNN cannot be loaded from {path}: {ffi.string(problem).decode()}"
+            )
+        version = self.api.version()
+        self.version = (version.major, version.minor, version.patch)
+        if self.version[0] != MAJOR:
+            raise PluginError(
+                f"oneDNN {MAJOR}.x is needed, {path} is {'.'.join(map(str, self.version))}. "
+                "Run: pip install onednn-cpu-gomp"
+            )
+        engine = ffi.new("void **")
+        code = self.api.engine_create(engine, CPU, 0)
+        if code:
+            raise PluginError(f"oneDNN has no engine for this CPU (code {code})")
+        self.engine = engine[0]
+
+    @property
+    def instructions(self) -> str:
+        """The widest instructions that oneDNN uses here ($ONEDNN_MAX_CPU_ISA may limit them)."""
+        bits = self.api.get_effective_cpu_isa()
+        return next(
+            (name for mask, name in INSTRUCTIONS.items() if bits & mask == mask), f"{bits:#x}"
+        )
+
+    def describe(self) -> dict[str, str]:
+        """Facts for `c2 doctor`."""
+        openmp = self.shim.c2_openmp()
+        return {
+            "oneDNN": ".".join(map(str, self.version)),
+            "instructions": self.instructions,
+            "threads by": self.ffi.string(openmp).decode()
+            if openmp != self.ffi.NULL
+            else "none, one thread",
+            "from": self.path,
+        }
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _loaded() -> OneDNN | PluginError:
+    try:
+        check_machine()
+        return OneDNN(find_library())
+    except PluginError as error:
+        return error
+
+
+def onednn() -> OneDNN:
+    """The library, loaded at the first call. Raises PluginError, the same at every call, where it cannot be."""
+    with _lock:
+        found = _loaded()
+    if isinstance(found, PluginError):
+        raise found
+    return found
+
+
+def why_not() -> str | None:
+    """None where oneDNN can be used, else the reason."""
+    try:
+        onednn()
+    except PluginError as error:
+        return str(error)
+    return None

@@ -1,0 +1,1 @@
+"""Builders of native kernels, a module per family."""

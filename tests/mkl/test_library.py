@@ -1,0 +1,176 @@
+"""Finding and loading oneDNN: at first use, locally, and with a reason where it does not work."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from importlib import metadata
+
+import pytest
+
+from c2.errors import PluginError
+from c2_mkl import library, plugin
+
+
+def run(program, **environment):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)], check=False,
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_plugin_page_loads_no_library(onednn):
+    mapped = run("""
+        import c2
+        registry = c2.registry.default()
+        assert registry.engine_order("Relu", "CPU", "") == ["MKL", ""]
+        print("libdnnl" in open("/proc/self/maps").read())
+    """)
+    assert mapped == "False"
+
+
+def test_disabled_it_changes_nothing(onednn):
+    engines = run("""
+        import c2
+        print(c2.registry.default().engine_order("Conv", "CPU", ""))
+    """, C2_DISABLE_PLUGINS="mkl")  # fmt: skip
+    assert engines == "['']"
+
+
+def test_the_library_says_what_it_is(onednn):
+    facts = plugin.c2_probe()
+    assert facts["oneDNN"].startswith("3.")
+    assert facts["from"] == library.find_library()
+    assert re.search("AVX|SSE", facts["instructions"])
+
+
+@pytest.mark.parametrize(
+    ("system", "machine"), [("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")]
+)
+def test_it_declines_on_other_machines(monkeypatch, system, machine):
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    with pytest.raises(PluginError, match=f"for Linux on x86-64; this is {system} on {machine}"):
+        plugin.c2_info()
+
+
+def test_it_declines_without_the_library(monkeypatch, tmp_path):
+    monkeypatch.delenv("C2_ONEDNN", raising=False)
+    monkeypatch.setattr(library, "DISTRIBUTIONS", ())
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(library.ctypes.util, "find_library", lambda name: None)
+    with pytest.raises(
+        PluginError, match="libdnnl.so.3.* was not found. Run: pip install onednn-cpu-gomp"
+    ):
+        library.find_library()
+    monkeypatch.setattr(library.ctypes.util, "find_library", lambda name: "libdnnl.so.2")
+    with pytest.raises(PluginError, match=r"oneDNN 3.x is needed, the system has libdnnl.so.2"):
+        library.find_library()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libdnnl.so.3").touch()
+    assert library.find_library() == str(tmp_path / "lib" / "libdnnl.so.3")
+
+
+def test_a_file_that_is_named_must_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv("C2_ONEDNN", str(tmp_path / "nothing.so"))
+    with pytest.raises(PluginError, match="C2_ONEDNN names '.*nothing.so', which is no file"):
+        library.find_library()
+
+
+@pytest.fixture(scope="session")
+def compiler():
+    found = shutil.which("cc") or shutil.which("gcc")
+    return found or pytest.skip("no C compiler")
+
+
+def fake_library(compiler, folder, functions):
+    source, target = folder / "fake.c", folder / "libdnnl.so.3"
+    source.write_text(functions)
+    subprocess.run([compiler, "-shared", "-fPIC", source, "-o", target], check=True)
+    return str(target)
+
+
+def test_a_library_that_lacks_functions_is_refused(onednn, compiler, tmp_path):
+    with pytest.raises(PluginError, match="it has no function dnnl_version"):
+        library.OneDNN(fake_library(compiler, tmp_path, "int nothing;"))
+
+
+def test_a_library_of_another_major_version_is_refused(onednn, compiler, tmp_path):
+    names = [f.name for f in os.scandir(os.path.dirname(library.__file__)) if f.name == "c"]
+    assert names == ["c"]
+    with open(
+        os.path.join(os.path.dirname(library.__file__), "c", "shim.h"), encoding="utf-8"
+    ) as file:
+        table = file.read().partition("} c2_onednn;")[0].rpartition("typedef struct {")[2]
+    functions = set(re.findall(r"\(\*(\w+)\)\(", table)) - {"version"}
+    source = "".join(
+        f"int dnnl_{name}(void) {{ return 0; }}\n" for name in {*functions, "primitive_execute"}
+    )
+    source += (
+        "static int numbers[] = {2, 7, 0}; const int *dnnl_version(void) { return numbers; }\n"
+    )
+    with pytest.raises(PluginError, match=r"oneDNN 3.x is needed, .*libdnnl.so.3 is 2.7.0"):
+        library.OneDNN(fake_library(compiler, tmp_path, source))
+
+
+def test_a_library_that_fails_leaves_the_reference_kernels():
+    """An operator declines with the reason, and the net runs."""
+    said = run("""
+        import numpy as np, c2
+        net = c2.Net("n"); net.proto.type = "compiled"
+        net.op("Relu", "x", "y"); net.add_external_output("y")
+        ws = c2.Workspace()
+        ws.feed("x", np.array([-1, 2], np.float32))
+        ws.create(net)
+        ws.run(net)
+        print(ws["y"])
+    """, C2_ONEDNN=sys.executable)  # fmt: skip
+    assert said == "[0. 2.]"
+
+
+NUMBERS = """
+#include <oneapi/dnnl/dnnl.h>
+#include <stdio.h>
+#define P(x) printf("%d ", (int)(x));
+int main(void)
+{
+    P(dnnl_cpu) P(dnnl_scratchpad_mode_user) P(dnnl_stream_in_order) P(dnnl_f32) P(dnnl_format_tag_any)
+    P(dnnl_forward_inference) P(dnnl_convolution_direct) P(dnnl_lrn_across_channels) P(dnnl_eltwise_relu)
+    P(dnnl_query_src_md) P(dnnl_query_weights_md) P(dnnl_query_dst_md) P(dnnl_query_scratchpad_md)
+    P(dnnl_query_impl_info_str) P(DNNL_ARG_SRC) P(DNNL_ARG_DST) P(DNNL_ARG_WEIGHTS) P(DNNL_ARG_BIAS)
+    P(DNNL_ARG_SCRATCHPAD) P(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0)) P(DNNL_ARG_ATTR_MULTIPLE_POST_OP(1))
+    P(dnnl_aBc16b) P(dnnl_aBcd16b) P(dnnl_aBcde16b) P(dnnl_aBc8b) P(dnnl_aBcd8b) P(dnnl_aBcde8b)
+    P(sizeof(dnnl_exec_arg_t)) P(DNNL_MAX_NDIMS)
+    return 0;
+}
+"""
+
+
+def test_numbers_are_those_of_the_headers(compiler, tmp_path):
+    from c2_mkl import onednn_numbers as n
+
+    try:
+        files = metadata.distribution("onednn-devel-cpu-gomp").files or []
+    except metadata.PackageNotFoundError:
+        pytest.skip("the headers are not installed: pip install onednn-devel-cpu-gomp")
+    header = next(f for f in files if str(f).endswith("oneapi/dnnl/dnnl.h"))
+    include = header.locate().resolve().parents[2]
+    (tmp_path / "numbers.c").write_text(NUMBERS)
+    program = tmp_path / "numbers"
+    subprocess.run([compiler, f"-I{include}", tmp_path / "numbers.c", "-o", program], check=True)
+    found = list(
+        map(
+            int,
+            subprocess.run([program], check=True, capture_output=True, text=True).stdout.split(),
+        )
+    )
+    assert found == [
+        n.CPU, n.SCRATCHPAD_USER, n.IN_ORDER, n.FLOAT, n.ANY, n.INFERENCE, n.DIRECT, n.ACROSS_CHANNELS, n.ELTWISE_RELU,
+        n.QUERY_SOURCE, n.QUERY_WEIGHTS, n.QUERY_TARGET, n.QUERY_SCRATCHPAD, n.QUERY_NAME, n.SOURCE, n.TARGET,
+        n.WEIGHTS, n.BIAS, n.SCRATCHPAD, n.POST_OP, 2 * n.POST_OP, *n.BLOCKED[16], *n.BLOCKED[8], 16, 12,
+    ]  # fmt: skip
