@@ -66,9 +66,9 @@ def test_unknown_arguments_are_warnings():
 def test_required_arguments_and_in_place_pairs():
     found = problems(raw(c2.create_op("Dropout", "x", ["y", "m"])))
     assert "argument 'is_test' (int) is required" in found[0] or "argument 'is_test' (bool) is required" in found[0]
-    momentum = raw(c2.create_op("MomentumSGDUpdate", ["g", "m", "lr", "p"], ["g", "m2", "p"]))
-    assert "must be the blob of input" in problems(momentum)[0]
-    assert "expected 'm', got 'm2'" in problems(momentum)[0]
+    scatter = raw(c2.create_op("ScatterAssign", ["table", "rows", "values"], ["other"]))
+    assert "must be the blob of input" in problems(scatter)[0]
+    assert "expected 'table', got 'other'" in problems(scatter)[0]
 
 
 def test_net_types():
