@@ -146,7 +146,8 @@ class DynamicCall:
         key = [(a.shape, a.dtype) if hasattr(a, "dtype") else None for a in arrays]
         if key != self.key or binder.reads_values:
             self._specialise(arrays, key)
-        if binder.takes_out and all(s is not None and s.shape is not None for s in self.specs):
+        known = self.specs and all(s is not None and s.shape is not None for s in self.specs)
+        if binder.takes_out and known:
             out = binder.buffers(self.specs, arrays, [b.value for b in binder.outputs])
             result = self.call(*arrays, out=out if len(out) > 1 else out[0])
         else:

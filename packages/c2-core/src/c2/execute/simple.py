@@ -14,7 +14,8 @@ from c2.execute.blob import Blob
 from c2.graph.check import CheckedNet
 from c2.graph.infer import InferredOp, infer_net
 from c2.place.place import PlacedNet, place_net
-from c2.registry import Registry, TensorSpec
+from c2.registry import Mismatch, Registry, TensorSpec
+from c2.registry.schema import schema_error
 from c2.registry.spec import spec_of
 from c2.serialize.budget import check_budget
 
@@ -116,6 +117,8 @@ class SimpleNet:
             return error
         op = self.binders[index].op
         held = "   ".join(f"{b!r}" for b in self.binders[index].inputs)
+        if isinstance(error, Mismatch):  # a rule about values, which only a run can tell
+            return schema_error(op.where, error, held)
         return KernelError(f"{op.where}: {type(error).__name__}: {error}\n  {held}")
 
 
