@@ -81,9 +81,12 @@ def test_installed_package_is_typed_and_licensed(package):
 
 def test_installed_plugin_answers(plugin):
     (entry_point,) = [e for e in installed(plugin).entry_points if e.group == "c2"]
-    info = entry_point.load().c2_info()
-    assert set(info) == {"name", "summary", "status"}
+    try:
+        info = entry_point.load().c2_info()
+    except c2.PluginError as declined:
+        pytest.skip(f"{plugin.name} declines this machine: {declined}")
     assert info["name"] == plugin.name
+    assert info["summary"]
 
 
 def test_plugin_depends_on_core_and_on_no_sibling(plugin, root):
@@ -94,7 +97,7 @@ def test_plugin_depends_on_core_and_on_no_sibling(plugin, root):
 
 
 def test_plugin_page(plugin):
-    """The page stands where the metadata says, with its API version and what it is for."""
+    """The page stands where the metadata says, with its API version and what it tells of itself."""
     entry_points = project_of(plugin)["entry-points"]["c2"]
     assert list(entry_points) == [plugin.name.removeprefix("c2-")]
     (module,) = entry_points.values()
@@ -105,5 +108,4 @@ def test_plugin_page(plugin):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     assert ast.literal_eval(constants["C2_API_VERSION"]) == 1
-    assert "DESCRIPTION" in constants
     assert "c2_info" in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
