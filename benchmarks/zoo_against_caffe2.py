@@ -2,8 +2,8 @@
 
     python benchmarks/zoo_against_caffe2.py [--json FILE]
 
-A blob's difference is max |c2 - Caffe2| / max |Caffe2|. Both run the simple net, so that every blob is kept; the compiled
-Predictor is compared at its outputs.
+A blob's difference is max |c2 - Caffe2| / max |Caffe2|. Both run the simple net, so that every blob is kept; the
+compiled Predictor is compared at its outputs.
 """
 
 from __future__ import annotations

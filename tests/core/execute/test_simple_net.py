@@ -17,7 +17,9 @@ def make_registry():
     registry = core_registry()
     plain = OpSchema("PlainDouble", inputs=[Tensor("X")], outputs=[Tensor("Y")], infer=same_as("X"),
                      inplace={"X": "Y"}, gradient=NoGradient.STOPS)  # fmt: skip
-    kept = OpSchema("Positive", inputs=[Tensor("X")], outputs=[Tensor("Y")], gradient=NoGradient.STOPS)
+    kept = OpSchema(
+        "Positive", inputs=[Tensor("X")], outputs=[Tensor("Y")], gradient=NoGradient.STOPS
+    )
     broken = OpSchema("Broken", inputs=[Tensor("X")], outputs=[Tensor("Y")], infer=same_as("X"),
                       args=[Arg("after", int, 0, doc="runs that work")], gradient=NoGradient.STOPS)  # fmt: skip
     noise = OpSchema("Noise", inputs=[Tensor("X")], outputs=[Tensor("Y")], infer=same_as("X"),
@@ -188,7 +190,9 @@ def test_a_failing_kernel_names_its_operator_and_leaves_the_workspace_usable():
     net.op("Negative", "x", "y")
     net.op("Broken", "y", "z", name="third", after=1)
     ws.run(net)
-    with pytest.raises(c2.KernelError, match=r"Broken 'third' \(net 'fails.*', op 1\): ZeroDivisionError: by the") as e:
+    with pytest.raises(
+        c2.KernelError, match=r"Broken 'third' \(net 'fails.*', op 1\): ZeroDivisionError: by the"
+    ) as e:
         ws.run(net)
     assert isinstance(e.value.__cause__, ZeroDivisionError)
     np.testing.assert_array_equal(ws["y"], [-1, -2])
@@ -233,7 +237,8 @@ def test_shape_errors_name_the_rule_before_anything_runs():
     ws = workspace(x=np.ones((2, 3)), w=np.ones((4, 5)), b=np.ones(4))
     net = c2.Net("wrong")
     net.op("FC", ["x", "w", "b"], "y", name="fc1")
-    with pytest.raises(c2.SchemaError, match=r"(?s)FC 'fc1' \(net 'wrong.*', op 0\).*expected 3, got 5.*W 'w' float32 \(4, 5\)"):
+    expected = r"(?s)FC 'fc1' \(net 'wrong.*', op 0\).*expected 3, got 5.*W 'w' float32 \(4, 5\)"
+    with pytest.raises(c2.SchemaError, match=expected):
         ws.run(net)
 
 
@@ -250,7 +255,9 @@ def test_the_memory_budget_is_asked_first(monkeypatch):
 
 def test_what_touches_files_is_refused_unless_allowed():
     registry = core_registry()
-    registry.add_schema(OpSchema("ReadsFiles", outputs=[Tensor("Y")], allow="files", gradient=NoGradient.STOPS))
+    registry.add_schema(
+        OpSchema("ReadsFiles", outputs=[Tensor("Y")], allow="files", gradient=NoGradient.STOPS)
+    )
     net = c2.Net("n")
     net.op("ReadsFiles", (), "y")
     with pytest.raises(c2.NotAllowed, match=r"touches files.*Workspace\(allow=\['files'\]\)"):

@@ -17,7 +17,8 @@ def ws():
 
 
 @pytest.mark.parametrize(
-    "dtype", ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "bool"]
+    "dtype",
+    ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "bool"],
 )
 @pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)])
 def test_arrays_come_back_as_they_went_in(ws, dtype, shape):
@@ -66,7 +67,9 @@ def test_dtypes_without_tensors_are_refused(ws, dtype):
 
 def test_fetching_what_is_not_there(ws):
     ws.feed("softmax", np.ones(1, np.float32))
-    with pytest.raises(c2.MissingBlob, match="'softmx' is not in the workspace. Did you mean 'softmax'"):
+    with pytest.raises(
+        c2.MissingBlob, match="'softmx' is not in the workspace. Did you mean 'softmax'"
+    ):
         ws["softmx"]
     with pytest.raises(KeyError):
         ws["nothing"]

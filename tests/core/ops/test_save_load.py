@@ -75,7 +75,9 @@ def test_several_files_and_what_is_missing(ws):
     run(ws, "Save", ["i8", "f16"], db="b.db", db_type="minidb")
     other = fresh(ws)
     run(other, "Load", [], ["f32", "i8"], dbs=["a.db", "b.db"], db_type="minidb")
-    with pytest.raises(c2.FormatError, match=r"expected to load 2 blobs from a.db, got 1 only; missing are 'f23'.*'f32'"):
+    with pytest.raises(
+        c2.FormatError, match=r"load 2 blobs from a.db, got 1 only; missing are 'f23'.*'f32'"
+    ):
         run(other, "Load", [], ["f32", "f23"], db="a.db", db_type="minidb")
     other.feed("f23", np.ones(1, np.float32))
     run(other, "Load", [], ["f32", "f23"], db="a.db", db_type="minidb", allow_incomplete=1)
@@ -91,7 +93,10 @@ def test_checkpoints_are_written_every_few_iterations(ws, tmp_path):
     net.op("Checkpoint", ["iteration", "f32"], (), db="model_%09d.db", db_type="minidb", every=3)
     ws.feed("iteration", np.zeros(1, np.int64))
     ws.run(net, 7)
-    assert sorted(p.name for p in tmp_path.glob("*.db")) == ["model_000000003.db", "model_000000006.db"]
+    assert sorted(p.name for p in tmp_path.glob("*.db")) == [
+        "model_000000003.db",
+        "model_000000006.db",
+    ]
     other = fresh(ws)
     run(other, "Load", db="model_000000006.db", db_type="minidb", load_all=1)
     assert other["iteration"] == 6
@@ -99,7 +104,15 @@ def test_checkpoints_are_written_every_few_iterations(ws, tmp_path):
 
 def test_misuse(ws):
     with pytest.raises(c2.CheckError, match="exclude each other"):
-        run(ws, "Save", ["f32"], db="x", db_type="minidb", strip_prefix="a", blob_name_overrides=["b"])
+        run(
+            ws,
+            "Save",
+            ["f32"],
+            db="x",
+            db_type="minidb",
+            strip_prefix="a",
+            blob_name_overrides=["b"],
+        )
     with pytest.raises(c2.CheckError, match="must name every input\n  expected 2 names, got 1"):
         run(ws, "Save", ["f32", "i8"], db="x", db_type="minidb", blob_name_overrides=["b"])
     with pytest.raises(c2.SchemaError, match="same name in the file"):
@@ -113,7 +126,14 @@ def test_misuse(ws):
     with pytest.raises(c2.SchemaError, match="must take one number"):
         run(ws, "Checkpoint", ["i64"], db="model_%s_%d", db_type="minidb")
     with pytest.raises(c2.NotAllowed, match="touches files"):
-        run(c2.Workspace(registry=REGISTRY, parent=None), "Load", [], ["f32"], db="x", db_type="minidb")
+        run(
+            c2.Workspace(registry=REGISTRY, parent=None),
+            "Load",
+            [],
+            ["f32"],
+            db="x",
+            db_type="minidb",
+        )
 
 
 def test_a_failed_save_leaves_the_old_file(ws, tmp_path):

@@ -17,6 +17,8 @@ from c2.errors import KernelError
 from c2.execute.bind import DynamicCall, OpBinder
 from c2.execute.blob import Blob
 from c2.execute.workspace import Workspace
+from c2.graph.check import CheckedOp
+from c2.graph.net import renamed_op
 from c2.registry import Registry, TensorSpec
 from c2.serialize.budget import check_budget
 
@@ -73,8 +75,7 @@ class Program:
             return [Stage(node, binder, native[0], native[1], [])]
         if not node.post:
             return [Stage(node, binder, None, "", native)]
-        parts = [replace(node, post=()), *(_alone(node, k) for k in range(len(node.post)))]
-        return [s for part in parts for s in self._stages(part, threads)]
+        return [s for part in _unfused(node) for s in self._stages(part, threads)]
 
     def _inside(self) -> frozenset[str]:
         """Blobs that live in the arena: made and read here only, by host kernels that write where they are told."""
@@ -155,7 +156,8 @@ class Program:
         inputs = dict(zip(stage.node.inputs, (arrays[n] for n in stage.node.inputs)))
         outputs = []
         for name, spec in zip(stage.node.outputs, stage.node.output_specs):
-            assert spec is not None and spec.shape is not None
+            assert spec is not None
+            assert spec.shape is not None
             candidates = (
                 [arrays[name]]
                 if name in self.plan.offsets
@@ -220,10 +222,27 @@ def _takes_out(stage: Stage) -> bool:
     return stage.binder.takes_out
 
 
-def _alone(node: Node, k: int) -> Node:
-    """The k-th fused activation as a node of its own, in place on the output."""
+def _unfused(node: Node) -> list[Node]:
+    """A node and its activations one by one, each in place on the output where its operator admits that."""
+    names = [node.outputs[0]]
+    for k, post in reversed(list(enumerate(node.post))):
+        in_place = (0, 0) in post.schema.inplace_pairs
+        names.insert(0, names[0] if in_place else f"{node.outputs[0]}|{k}")
     spec = node.output_specs[0]
-    return Node(node.post[k], (spec,), (spec,), node.home)
+    alone = [
+        Node(_between(p, *names[k : k + 2]), (spec,), (spec,), node.home)
+        for k, p in enumerate(node.post)
+    ]
+    return [replace(node, op=_between(node.op, None, names[0]), post=()), *alone]
+
+
+def _between(op: CheckedOp, first_input: str | None, output: str) -> CheckedOp:
+    """The operator with other blobs as its first input, where told, and its first output."""
+    copy = renamed_op(op.op, {})
+    copy.output[0] = output
+    if first_input is not None:
+        copy.input[0] = first_input
+    return replace(op, op=copy)
 
 
 def _matches(array: Any, spec: TensorSpec) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from c2.graph.layout import Layout, layered_layout
@@ -108,7 +109,7 @@ def _path(points: list[tuple[float, float]], source: list[str], target: list[str
     (x0, y0), (x1, y1) = points[0], points[-1]
     stops = [(x0, y0 + _size(source)[1] / 2), *points[1:-1], (x1, y1 - _size(target)[1] / 2)]
     curve = f"M{stops[0][0]:.1f} {stops[0][1]:.1f}"
-    for (ax, ay), (bx, by) in zip(stops, stops[1:]):
+    for (ax, ay), (bx, by) in pairwise(stops):
         middle = (ay + by) / 2
         curve += f"C{ax:.1f} {middle:.1f} {bx:.1f} {middle:.1f} {bx:.1f} {by:.1f}"
     return f'<path d="{curve}"/>'

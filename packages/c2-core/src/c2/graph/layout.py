@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SWEEPS = 8  # of ordering, down and up; more changes nothing one can see
 GAP = 24.0  # pixels between neighbours in a layer
@@ -115,7 +116,7 @@ def _neighbours(
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     above, below = defaultdict(list), defaultdict(list)
     for chain in chains:
-        for a, b in zip(chain, chain[1:]):
+        for a, b in pairwise(chain):
             below[a].append(b)
             above[b].append(a)
     return above, below
