@@ -20,6 +20,8 @@ BLOCK_BYTES = 2 << 20
 FEW_POSITIONS = 256
 # Filter gradients pay per image: images of fewer bytes of columns stand side by side too.
 FEW_BYTES = 128 << 10
+# With fewer results than this per group, columns * dY^T is the faster product than dY * columns^T.
+FEW_RESULTS = 128
 
 
 class Convolution:
@@ -62,6 +64,7 @@ class Convolution:
             single=filters,
             restage=self.innermost,
         )
+        self._is_flipped = results // group <= FEW_RESULTS
         self._result_shape = (1, results, *window.outputs) if self.innermost else ()
         self._scratch = Scratch(xp, dtype)
 
@@ -92,7 +95,7 @@ class Convolution:
         dY = self._lay_results(dY)
         X, dX = (None if a is None else self._lay(a) for a in (X, dX))
         transposed = None if W is None else self._matrix(W).swapaxes(-1, -2)
-        total = None if dW is None else self._matrix(dW)
+        total = None if dW is None else self._total(dW)
         first = True
         for images in self.columns.images:
             staged = None if X is None else self.columns.stage(X[images])
@@ -108,12 +111,22 @@ class Convolution:
                 self.columns.unstage(target, dX[images])
         if total is not None and first:
             total[...] = 0  # no images
+        if total is not None and self._is_flipped:
+            self.xp.copyto(self._matrix(dW), total.swapaxes(-1, -2))
+
+    def _total(self, dW: Any) -> Any:
+        """Where dW is summed: (G, M / G, K), or flipped, (G, K, M / G)."""
+        matrix = self._matrix(dW)
+        if not self._is_flipped:
+            return matrix
+        return self._scratch("flipped", (len(matrix), *matrix.shape[:0:-1]))
 
     def _accumulate(self, part: Any, columns: Any, total: Any, first: bool) -> None:
         """Adds this block's dY * columns^T to dW; a block makes one matrix per group."""
         assert len(columns) == 1
         target = total if first else self._scratch("dW", total.shape)
-        self.xp.matmul(part[0], columns[0].swapaxes(-1, -2), out=target)
+        factors = (columns[0], part[0]) if self._is_flipped else (part[0], columns[0])
+        self.xp.matmul(factors[0], factors[1].swapaxes(-1, -2), out=target)
         if not first:
             self.xp.add(total, target, out=total)
 
