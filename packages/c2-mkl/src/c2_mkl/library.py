@@ -9,7 +9,6 @@ import sys
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from c2.errors import PluginError
 from c2_mkl.onednn_numbers import CPU
@@ -20,7 +19,8 @@ DISTRIBUTIONS = ("onednn-cpu-gomp", "onednn-cpu-iomp", "onednn")
 # Bits that oneDNN's names of instruction sets add up to, the best first.
 INSTRUCTIONS = {
     0x1FEF: "AVX-512 AMX FP16", 0xFEF: "AVX-512 AMX", 0x1EF: "AVX-512 FP16", 0xE7: "AVX-512 BF16",
-    0x67: "AVX-512 VNNI", 0x27: "AVX-512", 0x1F: "AVX2 VNNI 2", 0xF: "AVX2 VNNI", 0x7: "AVX2", 0x3: "AVX", 0x1: "SSE4.1",
+    0x67: "AVX-512 VNNI", 0x27: "AVX-512", 0x1F: "AVX2 VNNI 2", 0xF: "AVX2 VNNI", 0x7: "AVX2", 0x3: "AVX",
+    0x1: "SSE4.1",
 }  # fmt: skip
 
 
