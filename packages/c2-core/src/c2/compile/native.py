@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from c2.compile.graph import Node
+from c2.compile.layout import Layout
 from c2.registry import Registry, TensorSpec
 
 
@@ -28,6 +29,7 @@ class NativeRequest:
     Attributes:
         post: (type, args) of activations to do to the first output, in order.
         constants: position of an input -> its array, where the content never changes (weights to pack once).
+        layouts: of each input, as it comes; the kernel may ask for others and give others. None: plain ones only.
     """
 
     type: str
@@ -37,6 +39,7 @@ class NativeRequest:
     post: tuple[tuple[str, dict[str, Any]], ...]
     constants: dict[int, Any]
     threads: int
+    layouts: tuple[Layout, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class NativeKernel:
         function, context: addresses; the context may be 0.
         keep: whatever must live as long as the call (owners of memory, loaded libraries).
         scratch: bytes of scratch memory it wants as its last buffer, shared with the other calls of the program.
-        input_layouts, output_layouts: names of memory layouts, "plain" (C order) unless the back end has others.
+        input_layouts, output_layouts: what it takes and gives; empty: plain (C order) throughout. Others only where
+            the request had layouts.
         cost: estimated seconds of a call, to choose between layouts and engines; 0 where nothing is known.
     """
 
@@ -55,8 +59,8 @@ class NativeKernel:
     context: int
     keep: Any = None
     scratch: int = 0
-    input_layouts: tuple[str, ...] = ()
-    output_layouts: tuple[str, ...] = ()
+    input_layouts: tuple[Layout, ...] = ()
+    output_layouts: tuple[Layout, ...] = ()
     cost: float = 0.0
 
 

@@ -1,0 +1,119 @@
+"""Images in memory: which layouts there are, and what an operator needs to know to walk over one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from c2.compile.layout import PLAIN, Layout
+from c2.registry import TensorSpec
+from c2_mkl.onednn_numbers import BLOCKED
+
+
+@dataclass(frozen=True)
+class Image:
+    """A batch of images as N * C / block planes, each of `positions` times `block` channels.
+
+    block 1 is NCHW, block C is NHWC, anything between has channels in blocks, the last one padded.
+    """
+
+    N: int
+    C: int
+    sizes: tuple[int, ...]
+    block: int
+
+    @property
+    def positions(self) -> int:
+        return prod(self.sizes)
+
+    @property
+    def padded(self) -> int:
+        """Channels, with those that fill the last block."""
+        return -(-self.C // self.block) * self.block
+
+    @property
+    def planes(self) -> int:
+        return self.N * (self.padded // self.block)
+
+    @property
+    def size(self) -> int:
+        """Elements, padding included."""
+        return self.planes * self.positions * self.block
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The logical shape, channels on axis 1."""
+        return (self.N, self.C, *self.sizes)
+
+    @property
+    def strides(self) -> tuple[int, ...] | None:
+        """Of `dims`; None where channels are in blocks."""
+        if self.block not in (1, self.C):
+            return None
+        inner = [self.block]
+        for size in reversed(self.sizes[1:]):
+            inner.insert(0, inner[0] * size)
+        channel = 1 if self.block == self.C and self.block > 1 else self.positions
+        if self.C == 1:
+            channel = self.positions
+        return (self.C * self.positions, channel, *inner)
+
+    @property
+    def tag(self) -> int:
+        """oneDNN's name for channels in blocks."""
+        return BLOCKED[self.block][len(self.sizes) - 1]
+
+
+def _nbytes(block: int | None) -> object:
+    def nbytes(spec: TensorSpec) -> int:
+        assert spec.shape is not None
+        channels = spec.shape[1]
+        padded = -(-channels // block) * block if block else channels
+        return spec.nbytes // max(channels, 1) * padded
+
+    return nbytes
+
+
+def _reorder(spec: TensorSpec, source: Layout, target: Layout, threads: int) -> object:
+    from c2_mkl.reorder import build_reorder
+
+    return build_reorder(spec, source, target, threads)
+
+
+LAST = Layout("mkl:last", _nbytes(None), _reorder)  # type: ignore[arg-type]
+BLOCKS = {b: Layout(f"mkl:c{b}", _nbytes(b), _reorder) for b in BLOCKED}  # type: ignore[arg-type]
+LAYOUTS = (PLAIN, LAST, *BLOCKS.values())
+
+
+def image_of(spec: TensorSpec, layout: Layout = PLAIN, order: str = "NCHW") -> Image:
+    """A blob seen as images. With order NHWC the blob is plain and its last axis are the channels."""
+    assert spec.shape is not None
+    N, *rest = spec.shape
+    if order.upper() == "NHWC":
+        return Image(N, rest[-1], tuple(rest[:-1]), max(rest[-1], 1))
+    C, *sizes = rest
+    return Image(N, C, tuple(sizes), block_of(layout, C))
+
+
+def block_of(layout: Layout, C: int) -> int:
+    if layout == PLAIN:
+        return 1
+    return max(C, 1) if layout == LAST else next(b for b, one in BLOCKS.items() if one == layout)
+
+
+def is_image(spec: TensorSpec) -> bool:
+    """Whether other layouts than the plain one make sense: one to three spatial axes."""
+    return spec.shape is not None and 3 <= len(spec.shape) <= 5
+
+
+def settled(layout: Layout, spec: TensorSpec) -> Layout:
+    """PLAIN where the layout is the plain one byte for byte: one position per image, and no padding."""
+    if layout == PLAIN or spec.shape is None or prod(spec.shape[2:]) != 1:
+        return layout
+    return PLAIN if layout.nbytes(spec) == spec.nbytes else layout
+
+
+def common_layout(layouts: Sequence[Layout] | None) -> Layout:
+    """The first layout that is not plain, else the plain one."""
+    return next((one for one in layouts or () if one != PLAIN), PLAIN)

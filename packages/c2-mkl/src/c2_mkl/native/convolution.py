@@ -1,0 +1,206 @@
+"""Conv in all its forms, through oneDNN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from c2.compile.layout import PLAIN, Layout
+from c2.compile.native import NativeKernel, NativeRequest
+from c2.ops.conv.geometry import Window, resolve_window, spatial
+from c2_mkl import onednn_numbers as n
+from c2_mkl.activation import add_post, keeps_zero
+from c2_mkl.call import Chain, Declined, chain_of, mkl_native
+from c2_mkl.image import BLOCKS, LAST, Image, image_of, settled
+from c2_mkl.library import OneDNN
+from c2_mkl.primitive import (
+    Handle,
+    Primitive,
+    any_layout,
+    image_memory,
+    primitive,
+    same_layout,
+    strided,
+)
+from c2_mkl.weights import place_weights
+
+ZERO = np.zeros(1, np.float32)  # the slope below zero of Relu
+FEW_CHANNELS = 4  # an image as it comes from a file: kernels exist that read it plain
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A convolution in oneDNN's terms."""
+
+    source: Image
+    target: Image
+    window: Window
+    group: int
+    order: str
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """(M, C / group, ...), with an axis for the groups in front where there are some."""
+        per_group = (self.target.C // self.group, self.source.C // self.group, *self.window.kernel)
+        return per_group if self.group == 1 else (self.group, *per_group)
+
+    @property
+    def weight_strides(self) -> tuple[int, ...] | None:
+        """Of the filters as the operator has them; None: C order."""
+        if self.order.upper() != "NHWC":
+            return None
+        depth, taps = self.source.C // self.group, self.window.kernel
+        strides = [depth]
+        for size in reversed(taps[1:]):
+            strides.insert(0, strides[0] * size)
+        filter_ = strides[0] * taps[0]
+        per_group = (filter_, 1, *strides)
+        return (
+            per_group if self.group == 1 else (filter_ * (self.target.C // self.group), *per_group)
+        )
+
+    @property
+    def tail(self) -> tuple[int, ...]:
+        """Pads that the last window reads."""
+        found = self.window
+        spans = zip(found.extent, found.inputs, found.head)
+        return tuple(max(0, extent - size - head) for extent, size, head in spans)
+
+
+@mkl_native("Conv", "Conv1D", "Conv2D", "Conv3D")
+def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
+    order, group = request.args["order"], request.args["group"]
+    names = ("order", "group", "no_gradient_to_input")
+    arguments = {k: v for k, v in request.args.items() if k not in names}
+    window = resolve_window(spatial(request.inputs[0].shape or (), order), **arguments)
+    if len(window.kernel) > 3:
+        raise Declined("more than three spatial axes")
+    if min(window.head) < 0:
+        raise Declined("pads that crop")
+    inside = _fused(request.post)
+    pairs = _layouts(request, library, order)
+    for source, target in pairs:
+        geometry = Geometry(
+            image_of(request.inputs[0], source, order),
+            image_of(request.outputs[0], target, order),
+            window,
+            group,
+            order,
+        )
+        last = (source, target) == pairs[-1]
+        try:
+            one = _primitive(library, request, geometry, inside)
+        except Declined:
+            if last:
+                raise
+            continue
+        if last or not one.is_slow:
+            break
+    return _kernel(library, request, geometry, one, (source, target), inside)
+
+
+def _fused(post: Any) -> int:
+    """How many of the activations oneDNN does itself: those that treat NaN as we do."""
+    return int(bool(post) and post[0][0] in ("Relu", "LeakyRelu"))
+
+
+def _layouts(request: NativeRequest, library: OneDNN, order: str) -> list[tuple[Layout, Layout]]:
+    """Pairs of layouts of X and Y to try, the best first."""
+    plain = (PLAIN, PLAIN)
+    if request.layouts is None or order.upper() != "NCHW":
+        return [plain]
+    best = preferred_layout(library, request.threads)
+    Y = settled(best, request.outputs[0])
+    whole = all(keeps_zero(type_) for type_, _ in request.post[_fused(request.post) :])
+    if best in BLOCKS.values() and not whole:  # padding must stay zero
+        return [plain]
+    X = request.inputs[0]
+    assert X.shape is not None
+    direct = [(PLAIN, Y)] if request.layouts[0] == PLAIN and X.shape[1] <= FEW_CHANNELS else []
+    return [*direct, (settled(best, X), Y), plain]
+
+
+@lru_cache(maxsize=8)
+def preferred_layout(library: OneDNN, threads: int) -> Layout:
+    """The layout that oneDNN likes best on this CPU, by asking for a usual convolution."""
+    image = Image(1, 64, (56, 56), 1)
+    geometry = Geometry(
+        image, image, Window((3, 3), (1, 1), (1, 1), (1, 1), (1, 1), (56, 56), (56, 56)), 1, "NCHW"
+    )
+    ends = any_layout(library, image.dims)
+    one = _create(library, geometry, ends, ends, None, threads, None)
+    chosen = one.layout(n.QUERY_TARGET)
+    for layout, block in [(LAST, 64), *((one, b) for b, one in BLOCKS.items())]:
+        if same_layout(library, chosen, image_memory(library, Image(1, 64, (56, 56), block))):
+            return layout
+    return PLAIN
+
+
+def _primitive(
+    library: OneDNN, request: NativeRequest, geometry: Geometry, inside: int
+) -> Primitive:
+    ends = [image_memory(library, image) for image in (geometry.source, geometry.target)]
+    bias = strided(library, [geometry.target.C]) if len(request.inputs) > 2 else None
+
+    def append(post: Any) -> None:
+        type_, args = request.post[0]
+        if type_ == "Relu" or args["alpha"] == 0:
+            library.api.post_ops_append_prelu(post, 0)
+        else:
+            library.api.post_ops_append_eltwise(post, n.ELTWISE_RELU, args["alpha"], 0)
+
+    return _create(library, geometry, *ends, bias, request.threads, append if inside else None)
+
+
+def _create(
+    library: OneDNN,
+    geometry: Geometry,
+    source: Handle,
+    target: Handle,
+    bias: Handle | None,
+    threads: int,
+    append: Any,
+) -> Primitive:
+    window = geometry.window
+    return primitive(
+        library, "convolution_forward", library.engine, n.INFERENCE, n.DIRECT, source,
+        any_layout(library, geometry.weights), bias if bias else library.ffi.NULL, target,
+        list(window.stride), [d - 1 for d in window.dilation], list(window.head), list(geometry.tail),
+        threads=threads, append=append,
+    )  # fmt: skip
+
+
+def _kernel(
+    library: OneDNN,
+    request: NativeRequest,
+    geometry: Geometry,
+    one: Primitive,
+    source: Layout,
+    target: Layout,
+    inside: int,
+) -> NativeKernel:
+    chain = chain_of(request, library)
+    arguments = [
+        (n.SOURCE, one.layout(n.QUERY_SOURCE), 0),
+        (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), _weights(chain, request, geometry, one)),
+        (n.TARGET, one.layout(n.QUERY_TARGET), chain.output),
+    ]
+    if len(request.inputs) > 2:
+        bias = strided(library, [geometry.target.C])
+        arguments.append((n.BIAS, bias, 2))
+    if inside and (request.post[0][0] == "Relu" or request.post[0][1]["alpha"] == 0):
+        slope = strided(library, [1] * len(geometry.target.dims))
+        arguments.append((n.POST_OP | n.WEIGHTS, slope, ZERO))
+    one.add_to(chain, request.threads, arguments)
+    add_post(chain, request.post[inside:], geometry.target.size, request.threads)
+    return chain.kernel([layouts[0], *[PLAIN] * (len(request.inputs) - 1)], [layouts[1]])
+
+
+def _weights(chain: Chain, request: NativeRequest, geometry: Geometry, one: Primitive) -> Any:
+    """Where the weights are: packed once, or at every run into scratch memory."""
+    return place_weights(
+        chain, request, strided(chain.library, geometry.weights, geometry.weight_strides), one, 1
+    )

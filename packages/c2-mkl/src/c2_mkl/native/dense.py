@@ -1,0 +1,87 @@
+"""FC, MatMul and BatchMatMul, through oneDNN."""
+
+from __future__ import annotations
+
+from c2.compile.native import NativeKernel, NativeRequest
+from c2.ops.linear.flatten import as_matrix
+from c2_mkl import onednn_numbers as n
+from c2_mkl.activation import add_post
+from c2_mkl.call import Declined, chain_of, mkl_native
+from c2_mkl.library import OneDNN
+from c2_mkl.primitive import any_layout, primitive, strided
+from c2_mkl.weights import place_weights
+
+
+@mkl_native("FC", "FCTransposed")
+def build_fc(request: NativeRequest, library: OneDNN) -> NativeKernel:
+    X, _, b = request.inputs
+    M, K = as_matrix(X.shape, request.args["axis"])
+    N = b.size
+    weights = strided(library, [N, K], [K, 1] if request.type == "FC" else [1, N])
+    ends = [strided(library, dims) for dims in ([M, K], [N], [M, N])]
+    wanted = any_layout(library, [N, K]) if 1 in request.constants else weights
+    one = primitive(
+        library, "inner_product_forward", library.engine, n.INFERENCE, ends[0], wanted, ends[1],
+        ends[2], threads=request.threads,
+    )  # fmt: skip
+    chain = chain_of(request, library)
+    place = place_weights(chain, request, weights, one, 1)
+    one.add_to(chain, request.threads, [
+        (n.SOURCE, ends[0], 0), (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), place),
+        (n.BIAS, ends[1], 2), (n.TARGET, ends[2], chain.output),
+    ])  # fmt: skip
+    chain.keep += ends
+    add_post(chain, request.post, M * N, request.threads)
+    return chain.kernel()
+
+
+@mkl_native("MatMul", "BatchMatMul")
+def build_matmul(request: NativeRequest, library: OneDNN) -> NativeKernel:
+    if len(request.inputs) > 2:
+        raise Declined("the shape of a third input")
+    A, B = request.inputs
+    if request.type == "MatMul":
+        a, b = (
+            as_matrix(A.shape, request.args["axis_a"]),
+            as_matrix(B.shape, request.args["axis_b"]),
+        )
+    else:
+        a, b = A.shape or (), B.shape or ()
+        if len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2]:
+            raise Declined("vectors, or batch axes that differ")
+    sides = [_matrix(a, request.args["trans_a"]), _matrix(b, request.args["trans_b"])]
+    dims = [*a[:-2], sides[0][0][-2], sides[1][0][-1]]
+    if len(dims) > 6:
+        raise Declined("more than six axes")
+    left, right = (strided(library, *side) for side in sides)
+    result = strided(library, dims)
+    wanted = any_layout(library, sides[1][0]) if 1 in request.constants else right
+    one = primitive(
+        library,
+        "matmul",
+        library.engine,
+        left,
+        wanted,
+        library.ffi.NULL,
+        result,
+        threads=request.threads,
+    )
+    chain = chain_of(request, library)
+    place = place_weights(chain, request, right, one, 1)
+    one.add_to(chain, request.threads, [
+        (n.SOURCE, left, 0), (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), place), (n.TARGET, result, chain.output),
+    ])  # fmt: skip
+    chain.keep += [left, right, result]
+    add_post(chain, request.post, request.outputs[0].size, request.threads)
+    return chain.kernel()
+
+
+def _matrix(shape: tuple[int, ...], transposed: bool) -> tuple[list[int], list[int]]:
+    """Sizes and strides of a stack of matrices, transposed where asked."""
+    strides = [1]
+    for size in reversed(shape[1:]):
+        strides.insert(0, strides[0] * size)
+    dims = list(shape)
+    if transposed:
+        dims[-2:], strides[-2:] = dims[:-3:-1], strides[:-3:-1]
+    return dims, strides

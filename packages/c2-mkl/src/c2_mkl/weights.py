@@ -1,0 +1,26 @@
+"""Where a primitive finds its weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from c2.compile.native import NativeRequest
+from c2_mkl import onednn_numbers as n
+from c2_mkl.call import Chain
+from c2_mkl.primitive import Handle, Primitive, pack, reorder, same_layout
+
+
+def place_weights(
+    chain: Chain, request: NativeRequest, plain: Handle, one: Primitive, position: int
+) -> Any:
+    """Where a primitive finds its weights: where they are, packed once, or packed at every run into scratch memory."""
+    library, wanted = chain.library, one.layout(n.QUERY_WEIGHTS)
+    if same_layout(library, plain, wanted):
+        return position
+    if position in request.constants:
+        packed = pack(library, request.constants[position], plain, one)
+        chain.keep.append(packed)
+        return packed.array
+    place = (chain.scratch_buffer, chain.reserve(library.api.memory_desc_get_size(wanted)))
+    reorder(chain, plain, wanted, position, place, request.threads)
+    return place
