@@ -28,7 +28,7 @@ def demo(
     ] = EPOCHS,
     seed: Annotated[int, typer.Option(help="First values and order of the digits.")] = SEED,
     threads: Annotated[
-        int, typer.Option(min=1, help="Threads of NumPy's matrix products in training.")
+        int, typer.Option(min=1, help="Threads of NumPy's matrix products.")
     ] = THREADS,
     json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 import c2
 from c2.build.export import export_model
@@ -87,14 +88,16 @@ def run_demo(
             row is kept for testing.
         model_dir: folder of the model that classifies; None: the LeNet of this package, which gets the test digits
             alone as it was trained on the others. A model from elsewhere gets all.
-        epochs, seed, threads: of the training; see `c2_zoo.models.lenet.train.train`.
+        epochs, seed: of the training.
+        threads: of NumPy's matrix products; see `c2_zoo.models.lenet.train`.
     """
     images, labels = mnist10k() if data is None else data
     tested = np.arange(len(labels)) % 10 == 9
     test_digits = images[tested], labels[tested]
     source = models.folder("lenet") if model_dir is None else Path(model_dir)
     shown, wanted = test_digits if model_dir is None else (images, labels)
-    classified = classify(c2.Predictor.load(source), shown, wanted, progress)
+    with threadpool_limits(threads, "blas"):
+        classified = classify(c2.Predictor.load(source), shown, wanted, progress)
     trained = lenet.train(
         (images[~tested], labels[~tested]),
         test_digits,

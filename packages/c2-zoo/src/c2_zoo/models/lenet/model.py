@@ -21,7 +21,8 @@ def build(name: str = "lenet", *, init_params: bool = True) -> c2.ModelHelper:
         init_params: False for a test net that reads the parameters of a training net.
     """
     model = c2.ModelHelper(name, init_params=init_params)
-    h = brew.conv(model, INPUT, "conv1", dim_in=1, dim_out=20, kernel=5)
+    # Nobody asks how the loss depends on the images.
+    h = brew.conv(model, INPUT, "conv1", dim_in=1, dim_out=20, kernel=5, no_gradient_to_input=True)
     h = brew.max_pool(model, h, "pool1", kernel=2, stride=2)
     h = brew.conv(model, h, "conv2", dim_in=20, dim_out=50, kernel=5)
     h = brew.max_pool(model, h, "pool2", kernel=2, stride=2)

@@ -1,11 +1,12 @@
 
-lenet_predictD
+lenet_predict^
 data
 conv1_w
 conv1_bconv1"Conv*
 
 kernel*
-order"NCHW2B
+order"NCHW*
+no_gradient_to_input2B
 conv1pool1"MaxPool*
 order"NCHW*
 
