@@ -19,7 +19,9 @@ NO_GRADIENT_THEN = {"BooleanMask"}
 
 def test_the_recorded_cases_are_there():
     if not CASES:
-        pytest.skip("the recorded cases are not here; C2_SHARED names the folder that holds data/recorded")
+        pytest.skip(
+            "the recorded cases are not here; C2_SHARED names the folder that holds data/recorded"
+        )
     assert len(HAVE) >= 70, sorted({c.op.type for c in CASES if c.op.type not in REGISTRY})
 
 
@@ -44,7 +46,9 @@ def test_outputs(case):
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in HAVE if c.gradients and c.op.type not in NO_GRADIENT_THEN], ids=lambda c: c.name
+    "case",
+    [c for c in HAVE if c.gradients and c.op.type not in NO_GRADIENT_THEN],
+    ids=lambda c: c.name,
 )
 def test_gradient_definitions(case):
     made, _ = gradients_of(case.op, [f"{name}_grad" for name in case.op.output], REGISTRY)

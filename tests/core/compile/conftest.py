@@ -19,7 +19,12 @@ class Elementwise(ctypes.Structure):
 
 
 class Dense(ctypes.Structure):
-    _fields_ = [("m", ctypes.c_ssize_t), ("n", ctypes.c_ssize_t), ("k", ctypes.c_ssize_t), ("relu", ctypes.c_int)]
+    _fields_ = [
+        ("m", ctypes.c_ssize_t),
+        ("n", ctypes.c_ssize_t),
+        ("k", ctypes.c_ssize_t),
+        ("relu", ctypes.c_int),
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +33,17 @@ def library(tmp_path_factory):
     if compiler is None:
         pytest.skip("no C compiler to build the test kernels with")
     target = tmp_path_factory.mktemp("native") / "kernels.so"
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", str(SOURCE), "-o", str(target)], check=True)
+    subprocess.run(
+        [compiler, "-O2", "-shared", "-fPIC", str(SOURCE), "-o", str(target)], check=True
+    )
     return ctypes.CDLL(str(target))
 
 
 def made(library, name, context, scratch=0):
     function = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-    return NativeKernel(function, ctypes.addressof(context), keep=(library, context), scratch=scratch)
+    return NativeKernel(
+        function, ctypes.addressof(context), keep=(library, context), scratch=scratch
+    )
 
 
 @pytest.fixture
@@ -54,12 +63,18 @@ def registry(library):
     def build_add(request):
         if request.inputs[0] != request.inputs[1]:
             return "no broadcast"
-        return "fuses nothing" if request.post else made(library, "add", Elementwise(request.inputs[0].size))
+        return (
+            "fuses nothing"
+            if request.post
+            else made(library, "add", Elementwise(request.inputs[0].size))
+        )
 
     @native("FC", engine="TEST", supports=only_float)
     def build_fc(request):
         if [p for p, _ in request.post] not in ([], ["Relu"]):
             return "fuses Relu alone"
+        if request.inputs[0].ndim != 2 or request.outputs[0].ndim != 2:
+            return "matrices only"
         (m, k), n = request.inputs[0].shape, request.outputs[0].shape[1]
         return made(library, "fc", Dense(m, n, k, len(request.post)), scratch=4 * n * k)
 

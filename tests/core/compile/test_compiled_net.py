@@ -37,7 +37,9 @@ def test_equal_to_the_simple_net(registry, runner):
     feed(workspace, np.random.default_rng(0))
     workspace.run(small_net("simple"))
     expected = workspace["p"]
-    net = CompiledNet(check_net(small_net("compiled").proto, registry), workspace, registry, runner=runner)
+    net = CompiledNet(
+        check_net(small_net("compiled").proto, registry), workspace, registry, runner=runner
+    )
     net.run()
     np.testing.assert_allclose(workspace["p"], expected, rtol=1e-6)
     program = net.program()
@@ -58,13 +60,17 @@ def test_a_fused_blob_says_why_it_is_gone(registry):
 def test_keep_keeps(registry):
     workspace = c2.Workspace(registry=registry)
     feed(workspace, np.random.default_rng(0))
-    net = CompiledNet(check_net(small_net("compiled").proto, registry), workspace, registry, keep=["h"])
+    net = CompiledNet(
+        check_net(small_net("compiled").proto, registry), workspace, registry, keep=["h"]
+    )
     net.run()
     kept = workspace["h"]
     workspace.run(small_net("simple"))
     np.testing.assert_allclose(kept, workspace["h"], rtol=1e-6)
     with pytest.raises(c2.NetError, match="no blob 'hh' to keep. Did you mean 'h'"):
-        CompiledNet(check_net(small_net("compiled").proto, registry), workspace, registry, keep=["hh"])
+        CompiledNet(
+            check_net(small_net("compiled").proto, registry), workspace, registry, keep=["hh"]
+        )
 
 
 def test_programs_are_made_per_shape_and_bounded(registry):
@@ -109,7 +115,9 @@ def test_updates_of_external_blobs_stay_in_place(registry):
 def test_a_predictor_is_shared_by_threads(registry):
     rng = np.random.default_rng(1)
     init, predict = c2.Net("init"), small_net("simple")
-    init.op("GivenTensorFill", (), "w", shape=[4, 5], values=rng.standard_normal(20).astype(np.float32))
+    init.op(
+        "GivenTensorFill", (), "w", shape=[4, 5], values=rng.standard_normal(20).astype(np.float32)
+    )
     init.op("GivenTensorFill", (), "b", shape=[4], values=rng.standard_normal(4).astype(np.float32))
     predictor = c2.Predictor(init, predict, registry=registry)
     inputs = [rng.standard_normal((1 + k % 3, 5)).astype(np.float32) for k in range(24)]
@@ -136,7 +144,9 @@ def test_predictor_tells_what_it_wants(registry):
     init.op("ConstantFill", (), "b", shape=[4], value=0.0)
     predictor = c2.Predictor(init, predict, registry=registry)
     assert predictor.inputs == ["x"]
-    with pytest.raises(c2.SchemaError, match=r"no input 'X'; its inputs are \['x'\]. Did you mean 'x'"):
+    with pytest.raises(
+        c2.SchemaError, match=r"no input 'X'; its inputs are \['x'\]. Did you mean 'x'"
+    ):
         predictor(X=np.ones((1, 5), np.float32))
     with pytest.raises(c2.NetError, match="does not make 'w', 'b'"):
         c2.Predictor(c2.Net("empty"), predict, inputs=["x"], registry=registry)
@@ -148,7 +158,9 @@ def test_both_runners_stop_at_the_first_failure(library):
     fails = ctypes.cast(library.fails, ctypes.c_void_p).value
     for kind in ("c", "python"):
         if kind == "c":
-            pytest.importorskip("c2.compile._runner", reason="c2-core was built without its C runner")
+            pytest.importorskip(
+                "c2.compile._runner", reason="c2-core was built without its C runner"
+            )
         run, made = make_runner([(fails, 0, [])], kind)
         assert (run(), made) == ((0, 7), kind)
         run, _ = make_runner([], kind)

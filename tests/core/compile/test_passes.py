@@ -36,7 +36,9 @@ def conv_bn(rng, affine=False):
         last = "g_out"
     net.op("Relu", last, "y")
     net.add_external_output("y")
-    params = {n: rng.uniform(0.5, 1.5, 4).astype(np.float32) for n in ("s", "b", "m", "v", "f", "g")}
+    params = {
+        n: rng.uniform(0.5, 1.5, 4).astype(np.float32) for n in ("s", "b", "m", "v", "f", "g")
+    }
     params["w"] = rng.standard_normal((4, 2, 3, 3)).astype(np.float32)
     return net, {n: v for n, v in params.items() if affine or n not in "fg"}
 
@@ -103,7 +105,8 @@ def overlapping(plan, nodes):
         for b in names[i + 1 :]:
             together = lives[a][0] <= lives[b][1] and lives[b][0] <= lives[a][1]
             apart = (
-                plan.offsets[a] + size[a] <= plan.offsets[b] or plan.offsets[b] + size[b] <= plan.offsets[a]
+                plan.offsets[a] + size[a] <= plan.offsets[b]
+                or plan.offsets[b] + size[b] <= plan.offsets[a]
             )
             updates = plan.offsets[a] == plan.offsets[b] and lives[a][1] == lives[b][0]
             if together and not apart and not updates:

@@ -59,7 +59,11 @@ def test_device_scopes():
         net.Relu("x", "own", device_option=c2.device_option("CUDA:2"))
     net.Relu("x", "none")
     inner, own, none = (op.device_option for op in net.ops)
-    assert (device_name(inner), inner.node_name, list(inner.extra_info)) == ("CPU", "worker", ["note"])
+    assert (device_name(inner), inner.node_name, list(inner.extra_info)) == (
+        "CPU",
+        "worker",
+        ["note"],
+    )
     assert (device_name(own), own.device_id) == ("CUDA", 2)
     assert not net.ops[2].HasField("device_option")
     assert device_name(none) == "CPU"
@@ -103,7 +107,10 @@ def test_clones_rename_and_take_parts():
     net.op("Negative", "h", "y")
     net.add_external_output("y")
     whole = net.clone(rename={"x": "data", "y": "out"})
-    assert [(list(op.input), list(op.output)) for op in whole.ops] == [(["data"], ["h"]), (["h"], ["out"])]
+    assert [(list(op.input), list(op.output)) for op in whole.ops] == [
+        (["data"], ["h"]),
+        (["h"], ["out"]),
+    ]
     assert [str(b) for b in whole.external_outputs] == ["out"]
     part = net.clone("part", ops=[1])
     assert [str(b) for b in part.external_inputs] == ["h"]
@@ -111,6 +118,15 @@ def test_clones_rename_and_take_parts():
 
 
 def test_arguments_keep_their_kind():
-    op = c2.create_op("Any", "x", "y", i=3, f=2.5, flag=True, s="text", ints=[1, 2], floats=[1.0, 2.0], none=None)
+    op = c2.create_op(
+        "Any", "x", "y", i=3, f=2.5, flag=True, s="text", ints=[1, 2], floats=[1.0, 2.0], none=None
+    )
     fields = {a.name: [f.name for f, _ in a.ListFields() if f.name != "name"] for a in op.arg}
-    assert fields == {"i": ["i"], "f": ["f"], "flag": ["i"], "s": ["s"], "ints": ["ints"], "floats": ["floats"]}
+    assert fields == {
+        "i": ["i"],
+        "f": ["f"],
+        "flag": ["i"],
+        "s": ["s"],
+        "ints": ["ints"],
+        "floats": ["floats"],
+    }

@@ -35,10 +35,16 @@ def test_all_problems_at_once():
     assert len(found) == 5
     assert "operator 'Rellu' is not registered. Did you mean 'Relu'" in found[0]
     assert "wrong number of inputs\n  expected 1 (X), got 2" in found[1]
-    assert "argument 'alpha' does not have the right field: expected float in field 'f', got 'i' = 1" in found[2]
+    assert (
+        "argument 'alpha' does not have the right field: expected float in field 'f', got 'i' = 1"
+        in found[2]
+    )
     assert "Write alpha=1.0 instead of alpha=1" in found[2]
     assert "MatMul cannot write there in place; give the output a name of its own" in found[3]
-    assert "input 'nowhere' is neither an external input nor the output of an earlier operator" in found[4]
+    assert (
+        "input 'nowhere' is neither an external input nor the output of an earlier operator"
+        in found[4]
+    )
     with pytest.raises(c2.CheckError, match="net 'raw.*' has 5 problems") as error:
         check_net(net.proto, REGISTRY)
     assert len(error.value.problems) == 5
@@ -57,15 +63,23 @@ def test_without_external_inputs_nothing_is_said_of_them():
 
 
 def test_unknown_arguments_are_warnings():
-    net = raw(c2.create_op("LeakyRelu", "x", "y", alpa=0.5), c2.create_op("Relu", "y", "z", use_cudnn=1))
+    net = raw(
+        c2.create_op("LeakyRelu", "x", "y", alpa=0.5), c2.create_op("Relu", "y", "z", use_cudnn=1)
+    )
     checked = check_net(net.proto, REGISTRY)
-    assert "no operator reads argument 'alpa'; Caffe2 ignores it too. Did you mean 'alpha'" in checked.warnings[0]
+    assert (
+        "no operator reads argument 'alpa'; Caffe2 ignores it too. Did you mean 'alpha'"
+        in checked.warnings[0]
+    )
     assert "a hint for another engine" in checked.warnings[1]
 
 
 def test_required_arguments_and_in_place_pairs():
     found = problems(raw(c2.create_op("Dropout", "x", ["y", "m"])))
-    assert "argument 'is_test' (int) is required" in found[0] or "argument 'is_test' (bool) is required" in found[0]
+    assert (
+        "argument 'is_test' (int) is required" in found[0]
+        or "argument 'is_test' (bool) is required" in found[0]
+    )
     scatter = raw(c2.create_op("ScatterAssign", ["table", "rows", "values"], ["other"]))
     assert "must be the blob of input" in problems(scatter)[0]
     assert "expected 'table', got 'other'" in problems(scatter)[0]
@@ -86,7 +100,9 @@ def test_dtypes_and_shapes_are_inferred_or_refused():
     net.op("Relu", "x", "y")
     net.op("Add", ["y", "z"], "s")
     checked = check_net(net.proto, REGISTRY)
-    inferred = infer_net(checked, {"x": TensorSpec((2, 3), "float32"), "z": TensorSpec((3,), "float32")})
+    inferred = infer_net(
+        checked, {"x": TensorSpec((2, 3), "float32"), "z": TensorSpec((3,), "float32")}
+    )
     assert not inferred.problems
     assert inferred.blobs["s"] == TensorSpec((2, 3), "float32")
     wrong = infer_net(checked, {"x": TensorSpec((2, 3), "int32"), "z": TensorSpec((4,), "float32")})
