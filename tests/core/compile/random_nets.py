@@ -51,7 +51,9 @@ class Builder:
     def build(self, length):
         while len(self.made.net) < length:
             self.add(*self.drawn())
-        names = [n for n in self.made.net.blobs() if n in self.specs[0] and n not in self.made.parameters]
+        names = [
+            n for n in self.made.net.blobs() if n in self.specs[0] and n not in self.made.parameters
+        ]
         written = [n for n in names if n in {o for op in self.made.net.ops for o in op.output}]
         outputs = {written[-1], *self.rng.choice(written, 2)}
         self.made.net.add_external_output(*sorted(map(str, outputs)))
@@ -80,7 +82,12 @@ class Builder:
         head = (channels, width // group) if transposed else (width, channels // group)
         weights = self.parameter((*head, size, size), 0.4)
         bias = [self.parameter((width,))] if self.rng.integers(2) else []
-        args = {"kernel": size, "pad": int(self.rng.integers(2)), "stride": int(self.rng.integers(1, 3)), "group": group}
+        args = {
+            "kernel": size,
+            "pad": int(self.rng.integers(2)),
+            "stride": int(self.rng.integers(1, 3)),
+            "group": group,
+        }
         return "ConvTranspose" if transposed else "Conv", [x, weights, *bias], 1, args
 
     def affine(self, x, shape, channels):
@@ -104,7 +111,11 @@ class Builder:
     def parameter(self, shape, scale=1.0, low=None):
         self.count += 1
         name = f"w{self.count}"
-        drawn = self.rng.standard_normal(shape) * scale if low is None else self.rng.uniform(low, 1.5, shape)
+        drawn = (
+            self.rng.standard_normal(shape) * scale
+            if low is None
+            else self.rng.uniform(low, 1.5, shape)
+        )
         self.made.parameters[name] = drawn.astype(np.float32)
         for specs in self.specs:
             specs[name] = TensorSpec(shape, np.float32)

@@ -9,6 +9,7 @@ import c2
 from c2.compile.net import PROGRAMS, CompiledNet
 from c2.compile.runner import make_runner
 from c2.graph.check import check_net
+from c2.registry import core_registry, native
 
 
 def small_net(kind):
@@ -110,6 +111,102 @@ def test_updates_of_external_blobs_stay_in_place(registry):
     for _ in range(4):
         workspace.run(net)
     np.testing.assert_array_equal(workspace["total"], [0, 4, 8])
+
+
+def test_memory_of_two_names_is_seen_under_both(registry):
+    net = c2.Net("aliased")
+    net.op("Sigmoid", "x", "h")
+    net.op("Alias", "h", "also")
+    net.op("Negative", "also", "before")
+    net.op("Relu", "h", "h")
+    net.op("Scale", "h", "h", scale=-2.0)
+    net.op("Negative", "also", "after")
+    net.op("Sigmoid", "x", "z")
+    net.add_external_output("before", "after", "also")
+    results = {}
+    for kind in ("simple", "compiled"):
+        workspace = c2.Workspace(registry=registry)
+        net.proto.type = kind
+        for value in (1, 2):
+            workspace.feed("x", np.full(1000, value, np.float32))
+            workspace.run_once(net)
+        results[kind] = [workspace[n] for n in ("before", "after", "also")]
+    np.testing.assert_allclose(results["simple"], results["compiled"], rtol=1e-6)
+    np.testing.assert_allclose(results["simple"][1], -2 * results["simple"][0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("last", ["Relu", "SpatialBN"])
+def test_what_overwrites_an_input_is_not_moved_before_its_readers(registry, last):
+    rng = np.random.default_rng(0)
+    net = c2.Net("moved")
+    net.op("Conv", ["x", "w"], "t", kernel=3, pad=1)
+    net.op("Negative", "x", "before")
+    net.op(last, ["t", *"sbmv"] if last == "SpatialBN" else "t", "x", **({"is_test": 1} if last == "SpatialBN" else {}))
+    net.op("Add", ["x", "before"], "y")
+    net.add_external_output("y")
+    arrays = {"x": rng.standard_normal((1, 2, 4, 4)), "w": rng.standard_normal((2, 2, 3, 3)),
+              **{n: rng.uniform(1, 2, 2) for n in "sbmv"}}  # fmt: skip
+    results = []
+    for kind in ("simple", "compiled"):
+        workspace = c2.Workspace(registry=registry)
+        for name, value in arrays.items():
+            workspace.feed(name, value.astype(np.float32))
+        if kind == "simple":
+            workspace.run_once(net)
+        else:
+            CompiledNet(check_net(net.proto, registry), workspace, registry, constants="wsbmv").run()
+        results.append((workspace["x"], workspace["y"]))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["Swish", "Gelu", "Relu"])
+def test_an_activation_that_cannot_work_in_place_gets_a_blob_of_its_own(registry, activation):
+    net = c2.Net("fused")
+    net.op("MatMul", ["x", "x"], "h")
+    net.op(activation, "h", "g")
+    net.op("Clip", "g", "y", max=0.4)
+    net.add_external_output("y")
+    workspace = c2.Workspace(registry=registry)
+    workspace.feed("x", np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32))
+    workspace.run_once(net)
+    expected = workspace["y"]
+    compiled = CompiledNet(check_net(net.proto, registry), workspace, registry)
+    compiled.run()
+    assert [n.label for n in compiled.program().graph.nodes] == [f"MatMul+{activation}+Clip"]
+    np.testing.assert_allclose(workspace["y"], expected, rtol=1e-6)
+
+
+def test_native_calls_keep_what_they_read_alive(registry):
+    """An input that the net replaces by an array of another shape must live until the run is over."""
+    net = c2.Net("replaced")
+    net.op("Add", ["x", "x"], "h")
+    net.op("Transpose", "h", "x")
+    net.add_external_output("h")
+    workspace = c2.Workspace(registry=registry)
+    workspace.feed("x", np.zeros((1, 1), np.float32))
+    compiled = CompiledNet(check_net(net.proto, registry), workspace, registry)
+    for k in range(20):
+        workspace.feed("x", np.full((300, 40), k, np.float32))
+        compiled.run()
+        assert (workspace["h"] == 2 * k).all()
+        assert workspace["x"].shape == (40, 300)
+
+
+def test_a_builder_that_fails_names_its_operator_and_engine(library):
+    @native("Relu", engine="TEST")
+    def build_badly(request):
+        raise ZeroDivisionError("in the back end")
+
+    registry = core_registry()
+    registry.add_mark(build_badly.__c2_marks__[0], "tests")
+    registry.prefer_engines(["TEST"])
+    workspace = c2.Workspace(registry=registry)
+    workspace.feed("x", np.ones(2, np.float32))
+    net = c2.Net("built")
+    net.proto.type = "compiled"
+    net.op("Relu", "x", "y")
+    with pytest.raises(c2.KernelError, match=r"Relu 'y' .*engine TEST failed to build.*ZeroDivisionError: in the"):
+        workspace.run(net)
 
 
 def test_a_predictor_is_shared_by_threads(registry):

@@ -53,6 +53,20 @@ def test_strings_and_foreign_memory(ws):
     np.testing.assert_array_equal(ws["foreign"], [0, 1, 2])
 
 
+def test_feeding_without_a_copy(ws):
+    mine = np.arange(3, dtype=np.float32)
+    ws.feed("mine", mine, copy=False)
+    ws.run_once(c2.create_op("Negative", "mine", "mine"))
+    assert ws.blob("mine").value is mine
+    assert mine.tolist() == [0, -1, -2]
+    turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    ws.feed("turned", turned, copy=False)
+    assert ws.blob("turned").value.flags.c_contiguous
+    mine.flags.writeable = False
+    ws.run_once(c2.create_op("Negative", "mine", "mine"))
+    assert (mine.tolist(), ws["mine"].tolist()) == ([0, -1, -2], [0, 1, 2])
+
+
 @pytest.mark.parametrize("value", [1.5, [1, 2], None, {"a": 1}])
 def test_python_values_are_refused_with_the_fix(ws, value):
     with pytest.raises(c2.SchemaError, match=r"cannot feed a .*np.asarray\(value, np.float32\)"):

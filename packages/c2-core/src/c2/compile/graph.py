@@ -77,6 +77,17 @@ class Graph:
         """Position of the node that writes each blob."""
         return {name: k for k, node in enumerate(self.nodes) for name in node.outputs}
 
+    def may_move(self, position: int, earlier: int) -> bool:
+        """Whether a node may write its outputs at an earlier position: nothing from there on reads or writes them.
+
+        A blob that is memory, not a value, may be written several times.
+        """
+        outputs = set(self.nodes[position].outputs)
+        between = self.nodes[earlier:position]
+        return earlier < position and all(
+            outputs.isdisjoint((*node.inputs, *node.outputs)) for node in between
+        )
+
     def logged(self, line: str) -> Graph:
         return replace(self, log=(*self.log, line))
 
@@ -93,7 +104,8 @@ def build_graph(
     """The graph of an inferred net, in a form where every blob that the net makes is written once.
 
     A blob that is written several times keeps its name for the last version; earlier ones become `name@1`, ... A blob
-    that exists before the net runs and is updated by it keeps its name throughout: it is memory, not a value.
+    that exists before the net runs and is updated by it, or that shares its memory with another (Alias), keeps its
+    name throughout: it is memory, not a value.
     """
     listed = list(ops)
     made: set[str] = set()
@@ -103,18 +115,25 @@ def build_graph(
         external.update(n for n in op.checked.inputs if n not in made)
         made.update(op.checked.outputs)
         writes.update(set(op.checked.outputs))
+    memory = external | _shared(listed)
     seen: Counter[str] = Counter()
     current: dict[str, str] = {}
     nodes = []
     for op, home in zip(listed, placed):
         inputs = [current.get(n, n) for n in op.checked.inputs]
-        for name in set(op.checked.outputs) - external:
+        for name in set(op.checked.outputs) - memory:
             seen[name] += 1
             current[name] = name if seen[name] == writes[name] else f"{name}@{seen[name]}"
         outputs = [current.get(n, n) for n in op.checked.outputs]
         nodes.append(_node(op, home, inputs, outputs))
     constant = {n: v for n, v in constants.items() if n in external and n not in made}
-    return Graph(tuple(nodes), constant, frozenset(keep) & made)
+    return Graph(tuple(nodes), constant, (frozenset(keep) | _shared(listed)) & made)
+
+
+def _shared(ops: Iterable[InferredOp]) -> set[str]:
+    """Blobs that are one memory with another."""
+    sharing = [op.checked for op in ops if op.checked.schema.shares]
+    return {name for op in sharing for name in (op.inputs[0], op.outputs[0])}
 
 
 def _node(op: InferredOp, home: PlacedOp, inputs: list[str], outputs: list[str]) -> Node:

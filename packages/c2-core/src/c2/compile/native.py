@@ -19,7 +19,9 @@ from typing import Any
 
 from c2.compile.graph import Node
 from c2.compile.layout import Layout
+from c2.errors import KernelError
 from c2.registry import Registry, TensorSpec
+from c2.registry.marks import Mark
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,19 @@ def build_native(
         for mark in registry.natives(node.type):
             if mark.device != device or mark.engine != engine:
                 continue
-            reason = mark.supports(*request.inputs, **request.args) if mark.supports else None
-            made = reason if reason is not None else mark.function(request)
+            made = _build(mark, request, node)
             if isinstance(made, NativeKernel):
                 return made, engine
             declined.append((engine, str(made)))
     return declined
+
+
+def _build(mark: Mark, request: NativeRequest, node: Node) -> Any:
+    """What the back end's builder gives: a native kernel, or the reason why not."""
+    try:
+        reason = mark.supports(*request.inputs, **request.args) if mark.supports else None
+        return mark.function(request) if reason is None else reason
+    except Exception as error:
+        raise KernelError(
+            f"{node.op.where}: engine {mark.engine} failed to build its native kernel: {type(error).__name__}: {error}"
+        ) from error

@@ -103,7 +103,7 @@ class Program:
         arrays: dict[str, Any] = {**external, **self.graph.constants}
         arrays.update(self._arena_views())
         self.calls, self.names, self._claims = [], [], []
-        row: list[tuple[Stage, list[int]]] = []
+        row: list[tuple[Stage, list[Any]]] = []
         for stage in self.stages:
             ready = [arrays.get(n) for n in stage.node.inputs]
             outputs = self._outputs(stage, arrays) if all(a is not None for a in ready) else None
@@ -114,7 +114,7 @@ class Program:
             arrays.update(zip(stage.node.outputs, outputs))
             self._claim(stage, outputs)
             if stage.native is not None:
-                row.append((stage, [_address(a) for a in (*ready, *outputs)]))
+                row.append((stage, [*ready, *outputs]))
                 continue
             self._flush(row)
             self._add(partial(self._call(stage), *ready, out=_one_or_all(outputs)), stage)
@@ -185,23 +185,26 @@ class Program:
         self.calls.append(call)
         self.names.append(stage.binder.op.where)
 
-    def _flush(self, row: list[tuple[Stage, list[int]]]) -> None:
-        """Makes the native calls gathered so far one call."""
+    def _flush(self, row: list[tuple[Stage, list[Any]]]) -> None:
+        """Makes the native calls gathered so far one call, which keeps the arrays alive whose addresses it holds."""
         if not row:
             return
         stages = [s for s, _ in row]
         steps = []
-        for stage, addresses in row:
+        for stage, arrays in row:
             assert stage.native is not None
-            scratch = [_address(self._scratch)] if stage.native.scratch else []
-            steps.append((stage.native.function, stage.native.context, addresses + scratch))
+            addresses = [_address(a) for a in arrays]
+            if stage.native.scratch:
+                addresses.append(_address(self._scratch))
+            steps.append((stage.native.function, stage.native.context, addresses))
         run, self.runner_kind = make_runner(steps, self._runner)
-        self.calls.append(partial(_run_native, run, [s.binder.op.where for s in stages]))
+        alive = [arrays for _, arrays in row]
+        self.calls.append(partial(_run_native, run, [s.binder.op.where for s in stages], alive))
         self.names.append(f"{len(steps)} native calls")
         row.clear()
 
 
-def _run_native(run: Callable[[], tuple[int, int]], where: list[str]) -> None:
+def _run_native(run: Callable[[], tuple[int, int]], where: list[str], alive: Any) -> None:
     failed, code = run()
     if failed >= 0:
         raise KernelError(f"{where[failed]}: the native kernel failed with code {code}")
@@ -246,8 +249,12 @@ def _between(op: CheckedOp, first_input: str | None, output: str) -> CheckedOp:
 
 
 def _matches(array: Any, spec: TensorSpec) -> bool:
+    """Whether an array may be written as a result of that spec."""
     return (
-        hasattr(array, "dtype") and tuple(array.shape) == spec.shape and array.dtype == spec.dtype
+        hasattr(array, "dtype")
+        and tuple(array.shape) == spec.shape
+        and array.dtype == spec.dtype
+        and getattr(getattr(array, "flags", None), "writeable", True)
     )
 
 
@@ -256,6 +263,9 @@ def _one_or_all(outputs: list[Any]) -> Any:
 
 
 def _address(array: np.ndarray[Any, Any]) -> int:
+    assert array.flags.c_contiguous, (
+        "a native kernel is given an address: elements must follow one another"
+    )
     return int(array.__array_interface__["data"][0])
 
 

@@ -110,6 +110,7 @@ class OpBinder:
             and tuple(array.shape) == spec.shape
             and array.dtype == spec.dtype
             and getattr(array, "base", None) is None
+            and getattr(getattr(array, "flags", None), "writeable", True)
         )
 
 
@@ -171,21 +172,24 @@ class DynamicCall:
 
 def _store(blob: Blob, value: Any, binder: OpBinder, arrays: Sequence[Any]) -> None:
     """Puts a result into its blob; in place means into the storage of the input, so that others see it."""
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
+    if isinstance(value, np.generic) or (
+        isinstance(value, np.ndarray) and not value.flags.c_contiguous
+    ):
+        value = np.asarray(value, order="C")
     for name, held in zip(binder.op.inputs, arrays):
-        if name == blob.name and value is not held and _same_kind(value, held):
+        if name == blob.name and value is not held and _may_hold(held, value):
             np.copyto(held, value)
             value = held
     blob.value = value
     blob.device = binder.device.name
 
 
-def _same_kind(a: Any, b: Any) -> bool:
+def _may_hold(held: Any, value: Any) -> bool:
     return (
-        isinstance(a, np.ndarray)
-        and isinstance(b, np.ndarray)
-        and (a.shape, a.dtype) == (b.shape, b.dtype)
+        isinstance(held, np.ndarray)
+        and isinstance(value, np.ndarray)
+        and (held.shape, held.dtype) == (value.shape, value.dtype)
+        and held.flags.writeable
     )
 
 

@@ -107,8 +107,8 @@ class Workspace:
             value: a NumPy array, NumPy scalar, anything with DLPack, or a str or bytes (a string blob). Arrays of
                 str or bytes become string tensors.
             device: a device name or DeviceOption; None: where the blob lives, the CPU for a new one.
-            copy: False keeps the very array where the device is the CPU: no copy is made, and operators that work
-                in place write to it.
+            copy: False keeps the very array where the device is the CPU and its elements follow one another in C
+                order: no copy is made, and operators that work in place write to it unless it is read-only.
 
         Raises:
             SchemaError: a type or dtype that Caffe2 has no tensor for.
@@ -127,7 +127,7 @@ class Workspace:
                 on.copy_into(blob.value, array)
             else:
                 blob.value = on.from_numpy(array)
-        elif not copy:
+        elif not copy and array.flags.c_contiguous:
             blob.value = array
         elif (
             _fits(blob, target, array)

@@ -84,6 +84,8 @@ class OpSchema:
         gradient: an answer where there is no gradient maker.
         cost: FLOPs, `cost(*input specs, **args) -> int`; the default is one per element of the first output.
         check: `check(n_inputs, n_outputs, args)` returns what is wrong with the numbers of blobs, or None.
+        shares: the first output is the memory of the first input under another name (Alias): what is written to one
+            is seen in the other.
         allow: "files", "python" or "network" where the operator touches them: it runs only where allowed.
     """
 
@@ -99,6 +101,7 @@ class OpSchema:
     gradient: NoGradient | None = None
     cost: Callable[..., int] | None = None
     check: Callable[[int, int, dict[str, Any]], str | None] | None = None
+    shares: bool = False
     allow: str | None = None
 
     def __post_init__(self) -> None:

@@ -228,16 +228,13 @@ def _check_out_and_strides(
                     and isinstance(inputs[name], np.ndarray)
                 ):
                     shares = np.may_share_memory(got, inputs[name]) and got.size
-                    assert not shares or op.type in SHARING, (
+                    assert not shares or registry.schema(op.type).shares, (
                         f"{op.type} output {index} shares memory with '{name}'"
                     )
     if device == "CPU":
         strided = {n: _strided(v) if isinstance(v, np.ndarray) else v for n, v in blobs.items()}
         for index, (got, wanted) in enumerate(zip(run_op(registry, op, strided), results)):
             _close(got, wanted, tolerance, f"{op.type} output {index} of non-contiguous inputs")
-
-
-SHARING = frozenset({"Alias", "AliasWithName"})  # operators whose meaning is to share
 
 
 def _check_inplace(

@@ -36,6 +36,8 @@ def _fold_at(graph: Graph, position: int) -> Graph | None:
     maker = graph.maker().get(affine.inputs[0]) if affine.inputs else None
     if maker is None or graph.readers()[affine.inputs[0]] != 1 or len(affine.outputs) != 1:
         return None
+    if not graph.may_move(position, maker):
+        return None
     linear = graph.nodes[maker]
     found = _scale_and_shift(affine, graph.constants)
     if found is None or not _can_fold(linear, graph.constants):

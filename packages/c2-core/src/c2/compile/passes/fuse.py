@@ -27,7 +27,11 @@ def fuse_activations(graph: Graph) -> Graph:
     while position < len(graph.nodes):
         node = graph.nodes[position]
         maker = graph.maker().get(node.inputs[0]) if node.type in ACTIVATIONS else None
-        if maker is None or not _fits(graph, graph.nodes[maker], node):
+        if (
+            maker is None
+            or not _fits(graph, graph.nodes[maker], node)
+            or not graph.may_move(position, maker)
+        ):
             position += 1
             continue
         nodes = list(graph.nodes)

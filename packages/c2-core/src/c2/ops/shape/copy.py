@@ -112,7 +112,9 @@ COPIES = [
     ),
     Operator(
         _schema(
-            "Alias", "output is input under another name: both share one memory, nothing is copied."
+            "Alias",
+            "output is input under another name: both share one memory, nothing is copied.",
+            shares=True,
         ),
         alias,
         _pass_on,
