@@ -147,4 +147,12 @@ TRAINING = {
     "adadelta_sparse": (EMBEDDING, [("build_adadelta", {"base_learning_rate": 1.0})]),
     "ftrl": (MLP, [("build_ftrl", {"base_learning_rate": 0.1, "lambda1": 0.5})]),
     "ftrl_sparse": (EMBEDDING, [("build_ftrl", {"base_learning_rate": 0.1})]),
+    "gftrl": (MLP, [("build_gftrl", {"base_learning_rate": 0.1, "lambda1": 0.5})]),
+    "wngrad": (MLP, [("build_wngrad", {"base_learning_rate": 0.5})]),
+    "wngrad_sparse": (EMBEDDING, [("build_wngrad", {"base_learning_rate": 0.5})]),
+    "storm": (MLP, [("build_storm", {"base_learning_rate": 0.1})]),
+    "storm_sparse": (EMBEDDING, [("build_storm", {"base_learning_rate": 0.1})]),
+    "yellowfin": (MLP, [("build_yellowfin", {"base_learning_rate": 0.1, "curv_win_width": 5})]),
+    "decay_adagrad": (MLP, [("build_decay_adagrad", {"base_learning_rate": 0.1, "beta1": 0.5})]),
+    "decay_adagrad_sparse": (EMBEDDING, [("build_decay_adagrad", {"base_learning_rate": 0.1})]),
 }

@@ -17,7 +17,7 @@ from caffe2.python.modeling.initializers import Initializer  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parent))
 from build_cases import LAYERS, TRAINING  # noqa: E402
 
-RENAMED = {"build_ftrl": {"base_learning_rate": "alpha"}}
+RENAMED = {name: {"base_learning_rate": "alpha"} for name in ("build_ftrl", "build_gftrl")}
 
 
 def add(model, layer):

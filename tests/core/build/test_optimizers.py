@@ -117,6 +117,44 @@ def ftrl(alpha, beta, l1, l2):
     return step
 
 
+def wngrad(lr, start, eps):
+    def step(w, g, t, s):
+        h = s.get("h", start)
+        s["h"] = h + (g**2).sum() / (h + eps)
+        return w - lr * g / (h + eps)
+
+    return step
+
+
+def storm(lr, c, beta, start):
+    def step(w, g, t, s):
+        s["sum"] = s.get("sum", start) + (g**2).sum()
+        rate = lr / np.cbrt(beta + s["sum"])
+        keep = 1 - c * rate**2
+        s["m"] = keep * s.get("m", 0.0) + (1 - keep) * g
+        return w - rate * s["m"]
+
+    return step
+
+
+def decay_adagrad(lr, b1, eps, decay):
+    def step(w, g, t, s):
+        gradients = s.setdefault("g", [])
+        gradients.append(g)
+        powers = np.arange(len(gradients))[::-1, None, None]
+        m = ((1 - b1) * b1**powers * gradients).sum(0) / (1 - b1 ** (t + 1))
+        return w - lr * (m / (np.sqrt(np.square(gradients).sum(0)) + eps) + decay * w)
+
+    return step
+
+
+def lars(lr, offset):
+    def step(w, g, t, s):
+        return w - lr / (np.linalg.norm(g) / np.linalg.norm(w) + offset) * g
+
+    return step
+
+
 # name -> (build function, learning rate, further arguments, formula)
 CASES = {
     "sgd": ("sgd", 0.1, {}, sgd(0.1)),
@@ -128,6 +166,10 @@ CASES = {
     "rms_prop": ("rms_prop", 0.1, {"decay": 0.8}, rms_prop(0.1, 0.8, 0.0, 1e-5)),
     "rms_prop_momentum": ("rms_prop", 0.1, {"momentum": 0.5}, rms_prop(0.1, 0.9, 0.5, 1e-5)),
     "adadelta": ("adadelta", 1.0, {"decay": 0.9}, adadelta(1.0, 0.9, 1e-4)),
+    "wngrad": ("wngrad", 1.0, {"moment_init": 2.0}, wngrad(1.0, 2.0, 1e-9)),
+    "storm": ("storm", 0.1, {}, storm(0.1, 10.0, 0.1, 0.01)),
+    "decay_adagrad": ("decay_adagrad", 0.1, {"beta1": 0.5, "weight_decay": 0.1}, decay_adagrad(0.1, 0.5, 0.1, 0.1)),
+    "lars": ("sgd", 0.1, {"lars": 0.5}, lars(0.1, 0.5)),
     "ftrl": ("ftrl", 0.5, {"beta": 0.1, "lambda1": 0.05, "lambda2": 0.01}, ftrl(0.5, 0.1, 0.05, 0.01)),
 }  # fmt: skip
 
@@ -151,6 +193,11 @@ def test_steps_follow_the_formula(name):
         ("build_rms_prop", {"base_learning_rate": 0.02}),
         ("build_adadelta", {"base_learning_rate": 5.0}),
         ("build_ftrl", {"base_learning_rate": 1.0}),
+        ("build_gftrl", {"base_learning_rate": 1.0}),
+        ("build_wngrad", {"base_learning_rate": 1.0, "moment_init": 5.0}),
+        ("build_storm", {"base_learning_rate": 0.3}),
+        ("build_yellowfin", {"base_learning_rate": 0.1}),
+        ("build_decay_adagrad", {"base_learning_rate": 0.3}),
     ],
 )
 def test_they_reach_the_minimum(function, args):
@@ -331,7 +378,9 @@ def test_row_wise_adagrad_keeps_one_number_a_row():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["nesterov", "momentum", "adam", "adagrad", "adadelta", "ftrl"])
+@pytest.mark.parametrize(
+    "name", ["nesterov", "momentum", "adam", "adagrad", "adadelta", "wngrad", "storm", "ftrl"]
+)
 def test_sparse_optimizers_move_the_named_rows_as_dense_ones_would(name):
     function, rate, args, formula = CASES[name]
     args = {**args, "base_learning_rate": rate, "sparse_dedup_aggregator": "sum"}
@@ -365,6 +414,9 @@ def test_rectified_adam_differs_and_is_for_sparse_gradients():
 def test_what_sparse_gradients_cannot_have():
     with pytest.raises(GradientError, match="RmsPropOptimizer has no update for a sparse gradient"):
         optimizer.build_rms_prop(embedding(), 0.1)
+    for function in (optimizer.build_yellowfin, optimizer.build_gftrl):
+        with pytest.raises(GradientError, match="has no update for a sparse gradient"):
+            function(embedding(), 0.1)
     with pytest.raises(GradientError, match=r"decay must be 1, got 0.9"):
         optimizer.build_adagrad(embedding(), 0.1, decay=0.9)
     with pytest.raises(GradientError, match="must be one of sum, mean, got 'max'"):

@@ -12,13 +12,19 @@ from c2.build.optimizer.adam import AdamOptimizer, build_adam
 from c2.build.optimizer.base import AuxiliaryParameters, Optimizer, Update
 from c2.build.optimizer.build import build
 from c2.build.optimizer.choice import use_optimizer
-from c2.build.optimizer.ftrl import FtrlOptimizer, build_ftrl
+from c2.build.optimizer.decay_adagrad import DecayAdagradOptimizer, build_decay_adagrad
+from c2.build.optimizer.ftrl import FtrlOptimizer, GFtrlOptimizer, build_ftrl, build_gftrl
 from c2.build.optimizer.rms_prop import RmsPropOptimizer, build_rms_prop
 from c2.build.optimizer.sgd import SgdOptimizer, build_sgd
+from c2.build.optimizer.storm import StormOptimizer, build_storm
 from c2.build.optimizer.weight_decay import add_weight_decay
+from c2.build.optimizer.wngrad import WngradOptimizer, build_wngrad
+from c2.build.optimizer.yellow_fin import YellowFinOptimizer, build_yellowfin
 
 __all__ = [
-    "AdadeltaOptimizer", "AdagradOptimizer", "AdamOptimizer", "AuxiliaryParameters", "FtrlOptimizer", "Optimizer",
-    "RmsPropOptimizer", "SgdOptimizer", "Update", "add_weight_decay", "build", "build_adadelta", "build_adagrad",
-    "build_adam", "build_ftrl", "build_rms_prop", "build_sgd", "use_optimizer",
+    "AdadeltaOptimizer", "AdagradOptimizer", "AdamOptimizer", "AuxiliaryParameters", "DecayAdagradOptimizer",
+    "FtrlOptimizer", "GFtrlOptimizer", "Optimizer", "RmsPropOptimizer", "SgdOptimizer", "StormOptimizer", "Update",
+    "WngradOptimizer", "YellowFinOptimizer", "add_weight_decay", "build", "build_adadelta", "build_adagrad",
+    "build_adam", "build_decay_adagrad", "build_ftrl", "build_gftrl", "build_rms_prop", "build_sgd", "build_storm",
+    "build_wngrad", "build_yellowfin", "use_optimizer",
 ]  # fmt: skip

@@ -41,6 +41,17 @@ class FtrlOptimizer(Optimizer):
             to.net.op("Ftrl", [*kept, to.grad], kept, **args)
 
 
+class GFtrlOptimizer(FtrlOptimizer):
+    """FTRL with the group lasso (Ni et al., 2019): a whole input of a weight matrix becomes zero, or stays."""
+
+    def update(self, to: Update) -> None:
+        self.refuse_sparse(to)
+        state = to.state("_gftrl_nz", extra_shape=[2])
+        self.auxiliary.local.append(state)
+        kept = [to.param, state]
+        to.net.op("GFtrl", [*kept, to.grad], kept, alpha=self.base_learning_rate, **self.args)
+
+
 def build_ftrl(
     model: ModelHelper,
     base_learning_rate: float = 0.01,
@@ -58,4 +69,17 @@ def build_ftrl(
         lambda2=lambda2,
         sparse_dedup_aggregator=sparse_dedup_aggregator,
     )
+    return build(model, optimizer)
+
+
+def build_gftrl(
+    model: ModelHelper,
+    base_learning_rate: float = 0.01,
+    *,
+    beta: float = 1e-4,
+    lambda1: float = 0.0,
+    lambda2: float = 0.0,
+) -> GFtrlOptimizer:
+    """Adds FTRL with the group lasso to a model with gradients; see GFtrlOptimizer."""
+    optimizer = GFtrlOptimizer(base_learning_rate, beta=beta, lambda1=lambda1, lambda2=lambda2)
     return build(model, optimizer)
