@@ -56,6 +56,25 @@ MODELS = [
 ]
 
 
+@pytest.mark.parametrize(("build", "kind", "options"), MODELS[:3])
+def test_a_step_allocates_no_blob(build, kind, options):
+    model = c2.ModelHelper("steady")
+    shape = build(model)
+    model.add_gradients("loss")
+    getattr(optimizer, f"build_{kind}")(model, base_learning_rate=0.05, **options)
+    workspace = c2.Workspace(registry=REGISTRY)
+    workspace.run_once(model.param_init_net)
+    held = {}
+    for _ in range(3):
+        workspace.feed("x", np.ones((4, *shape), np.float32))
+        workspace.feed("label", np.zeros(4, np.int32))
+        workspace.run(model.net)
+        moved = [n for n, v in held.items() if workspace.blob(n).value is not v]
+        held = {name: workspace.blob(name).value for name in workspace.blobs()}
+    assert not moved
+    assert workspace.runnable(model.net).bound == 1
+
+
 @pytest.mark.parametrize(
     ("build", "kind", "options"), MODELS, ids=lambda v: getattr(v, "__name__", None)
 )
