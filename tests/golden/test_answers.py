@@ -1,4 +1,4 @@
-"""Reductions, shapes, indices and segments against what real Caffe2 gave or refused (see make_*.py, asking.py)."""
+"""Families of operators against what real Caffe2 gave or refused (see make_*.py, asking.py)."""
 
 import pytest
 from answers import DATA, check_answer, check_gradient_definition, read_answers
@@ -7,7 +7,8 @@ from c2.registry import core_registry
 
 REGISTRY = core_registry()
 FAMILIES = {
-    name: read_answers(DATA / f"{name}.npz") for name in ("reduce", "shape", "index", "segment")
+    name: read_answers(DATA / f"{name}.npz")
+    for name in ("reduce", "shape", "index", "segment", "lookup")
 }
 CASES = [(name, k, case) for name, (cases, _) in FAMILIES.items() for k, case in enumerate(cases)]
 GRADIENTS = [told for _, gradients in FAMILIES.values() for told in gradients]

@@ -152,7 +152,7 @@ def _max_cases(rng):
     yield Case({**inputs, "LENGTHS": np.array([2, 0, 2], np.int32), "DATA": X}, {}, {"dDATA": dX})
 
 
-def _rows_operator(type_, kernel, formula, mean):
+def rows_gradient_operator(type_, kernel, formula, mean):
     schema = OpSchema(
         type_,
         doc=f"{formula} for each row k of segment n.",
@@ -169,8 +169,10 @@ def _rows_operator(type_, kernel, formula, mean):
 
 
 LENGTHS_GRADIENTS = [
-    _rows_operator(_OF_SUM, rows_gradient, "dDATA[k] = dOUTPUT[n]", False),
-    _rows_operator(_OF_MEAN, rows_mean_gradient, "dDATA[k] = dOUTPUT[n] / LENGTHS[n]", True),
+    rows_gradient_operator(_OF_SUM, rows_gradient, "dDATA[k] = dOUTPUT[n]", False),
+    rows_gradient_operator(
+        _OF_MEAN, rows_mean_gradient, "dDATA[k] = dOUTPUT[n] / LENGTHS[n]", True
+    ),
     Operator(
         OpSchema(
             _OF_MAX,

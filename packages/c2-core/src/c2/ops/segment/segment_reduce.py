@@ -22,7 +22,7 @@ def _infer(DATA, SEGMENT_IDS, *, num_segments=-1):
     return TensorSpec(None if num_segments < 0 else (num_segments, *DATA.shape[1:]), DATA.dtype)
 
 
-def _require_sorted(ids):
+def require_sorted(ids):
     """Ids that rise by 0 or 1 from 0 on."""
     if ids.size:
         require(int(ids[0]) == 0, "the first of SEGMENT_IDS must be 0", 0, int(ids[0]))
@@ -37,17 +37,17 @@ def _require_sorted(ids):
         )
 
 
-def _largest(ids):
+def largest(ids):
     return int(ids.max()) + 1 if ids.size else 0
 
 
 def sorted_sum(mean, xp, DATA, SEGMENT_IDS, *, out=None):
-    _require_sorted(SEGMENT_IDS)
-    return _reduced(mean, xp, DATA, SEGMENT_IDS, _largest(SEGMENT_IDS), out)
+    require_sorted(SEGMENT_IDS)
+    return _reduced(mean, xp, DATA, SEGMENT_IDS, largest(SEGMENT_IDS), out)
 
 
 def unsorted_sum(mean, xp, DATA, SEGMENT_IDS, *, num_segments, out=None):
-    n = _largest(SEGMENT_IDS) if num_segments < 0 else num_segments
+    n = largest(SEGMENT_IDS) if num_segments < 0 else num_segments
     require_inside(SEGMENT_IDS, n, "SEGMENT_IDS")
     return _reduced(mean, xp, DATA, SEGMENT_IDS, n, out)
 
@@ -104,8 +104,8 @@ def _gradient(in_order, mean, xp, dOUTPUT, SEGMENT_IDS, *, out=None):
     n = dOUTPUT.shape[0]
     require_inside(SEGMENT_IDS, n, "SEGMENT_IDS")
     if in_order:
-        _require_sorted(SEGMENT_IDS)
-        equal("dOUTPUT must have one row per segment", _largest(SEGMENT_IDS), n)
+        require_sorted(SEGMENT_IDS)
+        equal("dOUTPUT must have one row per segment", largest(SEGMENT_IDS), n)
     share = dOUTPUT / counts(xp, SEGMENT_IDS, n, dOUTPUT) if mean else dOUTPUT
     return stored(xp, share[SEGMENT_IDS], out)
 
