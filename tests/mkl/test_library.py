@@ -9,9 +9,13 @@ import sys
 import textwrap
 from importlib import metadata
 
+import numpy as np
 import pytest
 
+import c2
+from c2.compile.net import CompiledNet
 from c2.errors import PluginError
+from c2.graph.check import check_net
 from c2_mkl import library, plugin
 
 
@@ -100,7 +104,7 @@ def test_a_library_that_lacks_functions_is_refused(onednn, compiler, tmp_path):
         library.OneDNN(fake_library(compiler, tmp_path, "int nothing;"))
 
 
-def test_a_library_of_another_major_version_is_refused(onednn, compiler, tmp_path):
+def test_a_library_of_another_major_version_is_refused(registry, compiler, tmp_path):
     names = [f.name for f in os.scandir(os.path.dirname(library.__file__)) if f.name == "c"]
     assert names == ["c"]
     with open(
@@ -114,8 +118,25 @@ def test_a_library_of_another_major_version_is_refused(onednn, compiler, tmp_pat
     source += (
         "static int numbers[] = {2, 7, 0}; const int *dnnl_version(void) { return numbers; }\n"
     )
-    with pytest.raises(PluginError, match=r"oneDNN 3.x is needed, .*libdnnl.so.3 is 2.7.0"):
+    with pytest.raises(PluginError, match=r"oneDNN 3.x cannot be had .*it is version 2.7.0"):
         library.OneDNN(fake_library(compiler, tmp_path, source))
+    assert_convolutions_write(registry)
+
+
+def assert_convolutions_write(registry):
+    """The library in use goes on working: its functions were not replaced by those of the refused one."""
+    net = c2.Net("n")
+    net.op("Conv", ["x", "w"], "y", kernel=1)
+    net.add_external_output("y")
+    workspace = c2.Workspace(registry=registry)
+    workspace.feed("x", np.arange(4, dtype=np.float32).reshape(1, 1, 2, 2))
+    workspace.feed("w", np.full((1, 1, 1, 1), 3, np.float32))
+    made = CompiledNet(check_net(net.proto, registry), workspace, registry)
+    made.run()
+    workspace.blob("y").value[...] = np.nan
+    made.run()
+    assert [s.engine for s in made.program().stages] == ["MKL"]
+    np.testing.assert_array_equal(workspace["y"].ravel(), [0, 3, 6, 9])
 
 
 def test_a_library_that_fails_leaves_the_reference_kernels():

@@ -101,18 +101,14 @@ class OneDNN:
 
         self.ffi, self.shim, self.path = ffi, lib, path
         self.api = ffi.new("c2_onednn *")
-        problem = lib.c2_open(path.encode(), self.api)
+        problem = lib.c2_open(path.encode(), MAJOR, self.api)
         if problem != ffi.NULL:
+            said = ffi.string(problem).decode()
             raise PluginError(
-                f"oneDNN cannot be loaded from {path}: {ffi.string(problem).decode()}"
+                f"oneDNN {MAJOR}.x cannot be had from {path}: {said}. Run: pip install onednn-cpu-gomp"
             )
         version = self.api.version()
         self.version = (version.major, version.minor, version.patch)
-        if self.version[0] != MAJOR:
-            raise PluginError(
-                f"oneDNN {MAJOR}.x is needed, {path} is {'.'.join(map(str, self.version))}. "
-                "Run: pip install onednn-cpu-gomp"
-            )
         engine = ffi.new("void **")
         code = self.api.engine_create(engine, CPU, 0)
         if code:

@@ -34,16 +34,36 @@ static const char *problem(const char *what, const char *detail)
     return text;
 }
 
-const char *c2_open(const char *path, c2_onednn *api)
+/* What is wrong with the library, or NULL once every function was found and the version is right. */
+static const char *find_all(void *library, int major, c2_onednn *api)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return problem("", dlerror());
 #define FIND(name)                                                                                                      \
     *(void **)&api->name = dlsym(library, "dnnl_" #name);                                                               \
     if (!api->name)                                                                                                     \
         return problem("it has no function dnnl_", #name);
     NAMES(FIND)
+    if (!dlsym(library, "dnnl_primitive_execute"))
+        return problem("it has no function dnnl_primitive_execute", NULL);
+    const c2_version *found = api->version();
+    if (found->major != major) {
+        char text[64];
+        snprintf(text, sizeof text, "it is version %d.%d.%d", found->major, found->minor, found->patch);
+        return problem(text, NULL);
+    }
+    return NULL;
+}
+
+/* What runs primitives is replaced at the very end: a library that is refused must not touch the one in use. */
+const char *c2_open(const char *path, int major, c2_onednn *api)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return problem("", dlerror());
+    const char *wrong = find_all(library, major, api);
+    if (wrong) {
+        dlclose(library);
+        return wrong;
+    }
     *(void **)&execute = dlsym(library, "dnnl_primitive_execute");
     *(void **)&set_handle = dlsym(library, "dnnl_memory_set_data_handle");
     *(void **)&omp_set = dlsym(library, "omp_set_num_threads");
@@ -53,7 +73,7 @@ const char *c2_open(const char *path, c2_onednn *api)
     *(void **)&omp_parallel = dlsym(library, "GOMP_parallel");
     if (!omp_set || !omp_get_max || !omp_thread || !omp_threads)
         omp_parallel = NULL;
-    return execute ? NULL : problem("it has no function dnnl_primitive_execute", NULL);
+    return NULL;
 }
 
 const char *c2_openmp(void)

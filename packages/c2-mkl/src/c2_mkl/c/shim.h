@@ -53,8 +53,8 @@ typedef struct {
     int (*primitive_destroy)(void *primitive);
 } c2_onednn;
 
-/* Opens the library and fills the table. Gives NULL, or what is wrong. */
-const char *c2_open(const char *path, c2_onednn *api);
+/* Opens a library of that major version and fills the table. Gives NULL, or what is wrong; then nothing has changed. */
+const char *c2_open(const char *path, int major, c2_onednn *api);
 
 /* The name of the library's OpenMP runtime's file, or NULL where it has none. */
 const char *c2_openmp(void);

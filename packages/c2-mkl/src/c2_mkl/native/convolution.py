@@ -178,8 +178,7 @@ def _kernel(
     request: NativeRequest,
     geometry: Geometry,
     one: Primitive,
-    source: Layout,
-    target: Layout,
+    layouts: tuple[Layout, Layout],
     inside: int,
 ) -> NativeKernel:
     chain = chain_of(request, library)
