@@ -20,16 +20,16 @@ from c2.registry.spec import spec_of
 GEOMETRY = {"stride": (2, 1), "dilation": (1, 2), "head": (1, 2), "tail": (1, 2), "group": 2}
 ARGS = {"kernels": (3, 2), "strides": (2, 1), "dilations": (1, 2), "pads": (1, 2, 1, 2), "group": 2}
 TRANSPOSED = {**GEOMETRY, "dilation": (1, 1), "head": (1, 1), "tail": (1, 1)}
-LAYOUTS = list(product(("NCHW", "NHWC"), (1, 200, 1 << 20), (0, 1 << 20)))
+LAYOUTS = list(product(("NCHW", "NHWC"), (1, 200, 1 << 20), (0, 1 << 20), (0, 1 << 20)))
 
 
-@pytest.fixture(params=LAYOUTS, ids=lambda p: f"{p[0]}-{p[1]} bytes-{p[2]} positions")
+@pytest.fixture(params=LAYOUTS, ids=lambda p: f"{p[0]}-{p[1]} bytes-{p[2]}-{p[3]}")
 def order(request, monkeypatch):
     """Both orders, with blocks from one row of one image to everything, images alone and side by side."""
-    order, block_bytes, few = request.param
+    order, block_bytes, positions, filters = request.param
     monkeypatch.setattr(convolution, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(convolution, "FEW_POSITIONS", few)
-    monkeypatch.setattr(convolution, "FEW_BYTES", 0)
+    monkeypatch.setattr(convolution, "FEW_POSITIONS", positions)
+    monkeypatch.setattr(convolution, "FEW_FILTERS", filters)
     return order
 
 

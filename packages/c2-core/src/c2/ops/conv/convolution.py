@@ -18,8 +18,9 @@ from c2.ops.conv.scratch import Scratch
 BLOCK_BYTES = 2 << 20
 # An image of fewer output positions makes a poor matrix alone: images stand side by side instead.
 FEW_POSITIONS = 256
-# Filter gradients pay per image: images of fewer bytes of columns stand side by side too.
-FEW_BYTES = 128 << 10
+# A filter gradient per image, summed afterwards, is cheap where its elements are so many times fewer than those of the
+# image's columns and results.
+FEW_FILTERS = 8
 # With fewer results than this per group, columns * dY^T is the faster product than dY * columns^T.
 FEW_RESULTS = 128
 
@@ -42,28 +43,19 @@ class Convolution:
     ) -> None:  # fmt: skip
         self.xp, self.group, self.results = xp, group, results
         last = is_channels_last(order)
-        positions = prod(window.outputs)
-        depth = shape[-1 if last else 1] * prod(window.kernel)
+        positions, depth = prod(window.outputs), shape[-1 if last else 1] * prod(window.kernel)
         few = positions <= FEW_POSITIONS and (filters or not window.is_pointwise)
-        few |= filters and depth * positions * dtype.itemsize <= FEW_BYTES
         self.innermost = few and shape[0] > 1 and not last
         if self.innermost:
             window = window.with_axis(shape[0])
             shape = (1, *shape[1:], shape[0])
-        limit = BLOCK_BYTES
-        if filters:  # every block adds to dW, which should cost less than the block's product
-            limit = max(limit, 4 * results * depth * dtype.itemsize)
+        # Every block adds to dW, which should cost less than the block's product.
+        limit = max(BLOCK_BYTES, 4 * results * depth * dtype.itemsize if filters else 0)
+        is_small = FEW_FILTERS * results * depth // group <= (results + depth) * positions
         self.columns = Columns(
-            xp,
-            shape,
-            dtype,
-            window,
-            group,
-            last,
-            limit=limit,
-            single=filters,
-            restage=self.innermost,
-        )
+            xp, shape, dtype, window, group, last,
+            limit=limit, single=filters and not is_small, restage=self.innermost,
+        )  # fmt: skip
         self._is_flipped = results // group <= FEW_RESULTS
         self._result_shape = (1, results, *window.outputs) if self.innermost else ()
         self._scratch = Scratch(xp, dtype)
@@ -122,13 +114,18 @@ class Convolution:
         return self._scratch("flipped", (len(matrix), *matrix.shape[:0:-1]))
 
     def _accumulate(self, part: Any, columns: Any, total: Any, first: bool) -> None:
-        """Adds this block's dY * columns^T to dW; a block makes one matrix per group."""
-        assert len(columns) == 1
-        target = total if first else self._scratch("dW", total.shape)
-        factors = (columns[0], part[0]) if self._is_flipped else (part[0], columns[0])
-        self.xp.matmul(factors[0], factors[1].swapaxes(-1, -2), out=target)
-        if not first:
-            self.xp.add(total, target, out=total)
+        """Adds this block's dY * columns^T, of each image and group, to dW."""
+        factors = (columns, part) if self._is_flipped else (part, columns)
+        if first and len(columns) == 1:
+            self.xp.matmul(factors[0][0], factors[1][0].swapaxes(-1, -2), out=total)
+            return
+        products = self._scratch("dW", (len(columns), *total.shape))
+        self.xp.matmul(factors[0], factors[1].swapaxes(-1, -2), out=products)
+        if first:
+            self.xp.sum(products, axis=0, out=total)
+        else:
+            for product in products:
+                self.xp.add(total, product, out=total)
 
     def _target(self, dX: Any) -> Any:
         """Where to scatter; a single tap writes every element itself."""

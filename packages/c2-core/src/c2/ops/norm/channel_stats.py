@@ -59,7 +59,7 @@ CHANNEL_BACKPROP_STATS = OpSchema(
 def channel_stats(xp, X, *, order, out=None):
     x = by_channel(X, order)
     total, squares = (xp.empty(x.shape[1], X.dtype) for _ in range(2)) if out is None else out
-    xp.sum(x, axis=(0, 2), out=total)
+    total[...] = xp.einsum("bcp->c", x)
     squares[...] = xp.einsum("bcp,bcp->c", x, x)
     return total, squares
 
@@ -69,7 +69,7 @@ def channel_backprop_stats(xp, X, mean, inv_std, dY, *, out=None):
     dscale, dbias = (xp.empty_like(mean) for _ in range(2)) if out is None else out
     x, dy = by_channel(X, "NCHW"), by_channel(dY, "NCHW")
     xp.multiply(xp.einsum("bcp,bcp->c", x - mean[:, None], dy), inv_std, out=dscale)
-    xp.sum(dy, axis=(0, 2), out=dbias)
+    dbias[...] = xp.einsum("bcp->c", dy)
     return dscale, dbias
 
 

@@ -37,26 +37,44 @@ def require_per_channel(C, dtype, **vectors):
             require(spec.dtype == dtype, f"{name} and X must have one dtype", dtype, spec.dtype)
 
 
-def blocks(view, order):
-    """Index of blocks of (b, C, P) images that stay in cache, each contiguous in memory or nearly so."""
+def channel_blocks(view, order):
+    """Slices of the channels of (b, C, P) images that stay in cache through several passes; NHWC: all at once."""
     b, C, P = view.shape
-    budget = max(1, BLOCK_BYTES // view.dtype.itemsize)
     if is_channels_last(order):
-        step = max(1, budget // C)
-        return [(slice(None), slice(None), slice(p, p + step)) for p in range(0, P, step)]
-    channels = max(1, min(C, budget // max(1, P)))
-    images = max(1, budget // max(1, C * P))
-    return [
-        (slice(n, n + images), slice(c, c + channels), slice(None))
-        for n in range(0, b, images)
-        for c in range(0, C, channels)
-    ]
+        return [slice(0, C)]
+    step = max(1, BLOCK_BYTES // max(1, b * P * view.dtype.itemsize))
+    return [slice(c, min(C, c + step)) for c in range(0, C, step)]
+
+
+def column(xp, vector, view):
+    """A vector of channels to combine with (b, C, P) images; spelt out per position it serves many images faster."""
+    b, _, P = view.shape
+    return xp.repeat(vector, P).reshape(-1, P) if b > 1 else vector[:, None]
 
 
 def affine(xp, X, scale, bias, Y, order):
-    """Y = X * scale + bias per channel, in blocks; X and Y are images, and may be the same."""
-    x, y, scale, bias = by_channel(X, order), by_channel(Y, order), scale[:, None], bias[:, None]
-    for at in blocks(x, order):
-        part = y[at]
-        xp.multiply(x[at], scale[at[1]], out=part)
-        xp.add(part, bias[at[1]], out=part)
+    """Y = X * scale + bias per channel, in blocks that stay in cache; X and Y are images, and may be the same."""
+    budget = max(1, BLOCK_BYTES // X.dtype.itemsize)
+    if is_channels_last(order):
+        _affine_rows(xp, X.reshape(-1), scale, bias, Y.reshape(-1), max(1, budget // scale.size))
+        return
+    x, y = by_channel(X, order), by_channel(Y, order)
+    N, C, P = x.shape
+    step = max(1, budget // max(1, P))
+    for c in range(0, C, step):
+        these = slice(c, c + step)
+        factor, shift = column(xp, scale[these], x), column(xp, bias[these], x)
+        images = max(1, budget // max(1, factor.shape[0] * P))
+        for n in range(0, N, images):
+            part = y[n : n + images, these]
+            xp.multiply(x[n : n + images, these], factor, out=part)
+            xp.add(part, shift, out=part)
+
+
+def _affine_rows(xp, x, scale, bias, y, rows):
+    """The same for flat rows of all channels, so many at a time."""
+    factor, shift = xp.tile(scale, rows), xp.tile(bias, rows)
+    for p in range(0, x.size, factor.size):
+        part = y[p : p + factor.size]
+        xp.multiply(x[p : p + factor.size], factor[: part.size], out=part)
+        xp.add(part, shift[: part.size], out=part)

@@ -6,8 +6,8 @@ import numpy as np
 
 from c2.errors import GradientError
 from c2.ops.conv.geometry import ORDER, channel_axis, is_channels_last, spatial
-from c2.ops.norm.channels import channels_of, require_per_channel
-from c2.ops.norm.standardize import standardize, standardize_gradient, standardized
+from c2.ops.norm.channels import BLOCK_BYTES, channels_of, require_per_channel
+from c2.ops.norm.standardize import centre, standardize_gradient, standardized
 from c2.registry import (
     Arg,
     Case,
@@ -83,25 +83,36 @@ def _grouped(X, group, order):
     return X.reshape(N, group, C // group, positions)
 
 
+def _image_blocks(x):
+    """Slices of the batch that stay in cache through several passes."""
+    step = max(1, BLOCK_BYTES // max(1, x[:1].nbytes))
+    return [slice(n, n + step) for n in range(0, len(x), step)]
+
+
 def _normalize(xp, X, scale, bias, group, epsilon, order, Y):
     """Y, mean and inverse standard deviation per image and group."""
-    y = _grouped(Y, group, order)
-    mean, r = standardize(xp, _grouped(X, group, order), epsilon, y)
-    xp.multiply(y, scale.reshape(group, -1, 1), out=y)
-    xp.add(y, bias.reshape(group, -1, 1), out=y)
+    x, y = _grouped(X, group, order), _grouped(Y, group, order)
+    scale, bias = scale.reshape(group, -1, 1), bias.reshape(group, -1, 1)
+    mean, r = xp.empty((len(x), group), x.dtype), xp.empty((len(x), group), x.dtype)
+    for n in _image_blocks(x):
+        mean[n], r[n] = centre(xp, x[n], epsilon, y[n])
+        xp.multiply(y[n], r[n, :, None, None] * scale, out=y[n])
+        xp.add(y[n], bias, out=y[n])
     return mean, r
 
 
 def _normalize_gradient(xp, X, scale, dY, mean, r, order, out):
-    dX, dscale, dbias = (
-        (xp.empty_like(X), xp.empty_like(scale), xp.empty_like(scale)) if out is None else out
-    )
+    if out is None:
+        out = xp.empty_like(X), xp.empty_like(scale), xp.empty_like(scale)
+    dX, dscale, dbias = out
     group = mean.shape[1]
     x, dy, dx = (_grouped(a, group, order) for a in (X, dY, dX))
-    z = standardized(xp, x, mean, r, dx)
-    dscale[...] = xp.einsum("ngkp,ngkp->gk", dy, z).reshape(-1)
-    xp.sum(dy, axis=(0, 3), out=dbias.reshape(group, -1))
-    standardize_gradient(xp, dy * scale.reshape(group, -1, 1), z, r, dx)
+    dscale[...], dbias[...] = 0, 0
+    for n in _image_blocks(x):
+        z = standardized(xp, x[n], mean[n], r[n], dx[n])
+        dscale += xp.einsum("ngkp,ngkp->gk", dy[n], z).reshape(-1)
+        dbias += xp.einsum("ngkp->gk", dy[n]).reshape(-1)
+        standardize_gradient(xp, dy[n] * scale.reshape(group, -1, 1), z, r[n], dx[n])
     return dX, dscale, dbias
 
 
@@ -236,7 +247,7 @@ def instance_norm_gradient(
 ):
     if inv_std is None:
         x = _grouped(X, scale.size, order)
-        mean, inv_std = standardize(xp, x, epsilon, xp.empty_like(x))
+        mean, inv_std = centre(xp, x, epsilon, xp.empty_like(x))
     return _normalize_gradient(xp, X, scale, dY, mean, inv_std, order, out)
 
 

@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from c2.ops.norm.group_norm import EPSILON
-from c2.ops.norm.standardize import standardize, standardize_gradient, standardized
+from c2.ops.norm.standardize import centre, standardize_gradient, standardized
 from c2.registry import (
     Arg,
     Case,
@@ -139,7 +139,8 @@ def layer_norm(xp, X, gamma=None, beta=None, *, axis, epsilon, elementwise_affin
         out = (xp.empty_like(X), xp.empty(shape, X.dtype), xp.empty(shape, X.dtype))
     Y, mean, stddev = out
     y = _rows(Y, axis)
-    found, r = standardize(xp, _rows(X, axis), epsilon, y)
+    found, r = centre(xp, _rows(X, axis), epsilon, y)
+    xp.multiply(y, r[:, None, None], out=y)
     mean[...], stddev[...] = found.reshape(shape), (1 / r).reshape(shape)
     if elementwise_affine:
         xp.multiply(y, gamma.reshape(-1), out=y)

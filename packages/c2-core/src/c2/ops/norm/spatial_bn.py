@@ -3,7 +3,14 @@
 import numpy as np
 
 from c2.ops.conv.geometry import ORDER
-from c2.ops.norm.channels import affine, by_channel, channels_of, require_per_channel
+from c2.ops.norm.channels import (
+    affine,
+    by_channel,
+    channel_blocks,
+    channels_of,
+    column,
+    require_per_channel,
+)
 from c2.registry import (
     REQUIRED,
     Arg,
@@ -132,26 +139,31 @@ def spatial_bn(
         return out
     if num_batches > 1:
         xp.multiply(sums, X.dtype.type(1 / n), out=saved_mean)
-        v = sumsq * X.dtype.type(1 / n) - saved_mean * saved_mean
-        xp.subtract(by_channel(X, order), saved_mean[:, None], out=by_channel(Y, order))
+        variance = sumsq * X.dtype.type(1 / n) - saved_mean * saved_mean
+        saved_rstd[...] = 1 / xp.sqrt(variance + X.dtype.type(epsilon))
+        affine(xp, X, scale * saved_rstd, bias - scale * saved_rstd * saved_mean, Y, order)
     else:
-        v = _moments(xp, X, Y, saved_mean, n, order)
-    unbiased = v * X.dtype.type(n / (n - 1) if n > 1 else np.nan)
+        variance = _normalize(xp, X, scale, bias, epsilon, Y, saved_mean, saved_rstd, order)
+    unbiased = variance * X.dtype.type(n / (n - 1) if n > 1 else np.nan)
     for target, old, new in ((new_mean, mean, saved_mean), (new_var, var, unbiased)):
         xp.multiply(old, X.dtype.type(momentum), out=target)
         xp.add(target, new * X.dtype.type(1 - momentum), out=target)
-    saved_rstd[...] = 1 / xp.sqrt(v + X.dtype.type(epsilon))
-    affine(xp, Y, scale * saved_rstd, bias, Y, order)
     return out
 
 
-def _moments(xp, X, Y, mean, n, order):
-    """The mean of each channel, X less its mean (into Y), and the variance about it."""
-    x, centred = by_channel(X, order), by_channel(Y, order)
-    xp.sum(x, axis=(0, 2), out=mean)
-    xp.multiply(mean, mean.dtype.type(1 / n), out=mean)
-    xp.subtract(x, mean[:, None], out=centred)
-    return xp.einsum("bcp,bcp->c", centred, centred) * mean.dtype.type(1 / n)
+def _normalize(xp, X, scale, bias, epsilon, Y, saved_mean, saved_rstd, order):
+    """Normalizes X by its own moments, saves them, and returns the variances."""
+    x, y, variance = by_channel(X, order), by_channel(Y, order), xp.empty_like(saved_mean)
+    epsilon, share = X.dtype.type(epsilon), X.dtype.type(scale.size / X.size)
+    for c in channel_blocks(x, order):
+        part, mean, rstd, v = y[:, c], saved_mean[c], saved_rstd[c], variance[c]
+        xp.multiply(xp.einsum("bcp->c", x[:, c]), share, out=mean)
+        xp.subtract(x[:, c], column(xp, mean, x), out=part)
+        xp.multiply(xp.einsum("bcp,bcp->c", part, part), share, out=v)
+        rstd[...] = 1 / xp.sqrt(v + epsilon)
+        xp.multiply(part, column(xp, scale[c] * rstd, x), out=part)
+        xp.add(part, column(xp, bias[c], x), out=part)
+    return variance
 
 
 @gradient(SPATIAL_BN)

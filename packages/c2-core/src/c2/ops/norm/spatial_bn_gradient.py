@@ -3,7 +3,13 @@
 import numpy as np
 
 from c2.ops.conv.geometry import ORDER
-from c2.ops.norm.channels import affine, by_channel, channels_of, require_per_channel
+from c2.ops.norm.channels import (
+    by_channel,
+    channel_blocks,
+    channels_of,
+    column,
+    require_per_channel,
+)
 from c2.ops.norm.spatial_bn import EPSILON, NUM_BATCHES, examples, last, normalized
 from c2.registry import Arg, Case, NoGradient, OpSchema, Tensor, TensorSpec, cases, kernel, require
 from c2.registry.spec import FLOAT
@@ -84,21 +90,25 @@ def spatial_bn_gradient(
         return dX, dscale, dbias
     if is_test:
         rstd = 1 / xp.sqrt(rstd + X.dtype.type(epsilon))
-    dy, dx = by_channel(dY, order), by_channel(dX, order)
-    xp.subtract(by_channel(X, order), mean[:, None], out=dx)
-    if num_batches > 1:
-        xp.multiply(dscale_sum, X.dtype.type(1 / num_batches), out=dscale)
-        xp.multiply(dbias_sum, X.dtype.type(1 / num_batches), out=dbias)
-    else:
-        xp.multiply(xp.einsum("bcp,bcp->c", dy, dx), rstd, out=dscale)
-        xp.sum(dy, axis=(0, 2), out=dbias)
-    if is_test:
-        affine(xp, dY, scale * rstd, xp.zeros_like(scale), dX, order)
-        return dX, dscale, dbias
-    xp.multiply(dx, (dscale * rstd * X.dtype.type(-1 / n))[:, None], out=dx)
-    xp.add(dx, dy, out=dx)
-    factor = scale * rstd
-    affine(xp, dX, factor, factor * dbias * X.dtype.type(-1 / n), dX, order)
+    scaled = X.dtype.type(1 / n), X.dtype.type(1 / num_batches)
+    sums = None if num_batches == 1 else (dscale_sum, dbias_sum)
+    x, dy, dx = by_channel(X, order), by_channel(dY, order), by_channel(dX, order)
+    for c in channel_blocks(x, order):
+        part, r, factor = dx[:, c], rstd[c], scale[c] * rstd[c]
+        xp.subtract(x[:, c], column(xp, mean[c], x), out=part)
+        if sums is None:
+            xp.multiply(xp.einsum("bcp,bcp->c", dy[:, c], part), r, out=dscale[c])
+            dbias[c] = xp.einsum("bcp->c", dy[:, c])
+        else:
+            for target, total in zip((dscale, dbias), sums):
+                xp.multiply(total[c], scaled[1], out=target[c])
+        if is_test:
+            xp.multiply(dy[:, c], column(xp, factor, x), out=part)
+            continue
+        xp.multiply(part, column(xp, dscale[c] * r * -scaled[0], x), out=part)
+        xp.add(part, dy[:, c], out=part)
+        xp.subtract(part, column(xp, dbias[c] * scaled[0], x), out=part)
+        xp.multiply(part, column(xp, factor, x), out=part)
     return dX, dscale, dbias
 
 
