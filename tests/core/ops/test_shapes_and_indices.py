@@ -81,7 +81,7 @@ def test_a_wrong_net_is_refused_before_it_runs(type_, inputs, n_outputs, args, s
     ],
 )
 def test_wrong_values_are_refused_when_they_are_seen(type_, inputs, said):
-    with pytest.raises(c2.KernelError, match=said):
+    with pytest.raises(c2.SchemaError, match=said):
         run(type_, inputs)
 
 

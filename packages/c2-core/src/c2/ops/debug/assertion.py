@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.registry import Arg, Case, OpSchema, Tensor, cases, kernel, require
+from c2.registry import Arg, Case, OpSchema, Tensor, cases, kernel
 from c2.registry.schema import NoGradient
 from c2.registry.spec import BOOL, INDEX
 
@@ -32,17 +32,14 @@ def assert_(xp, X, *, error_msg):
         flat = X.reshape(-1)
         first = int(xp.argmin(flat != 0))
         said = f"{error_msg}: " if error_msg else ""
-        require(
-            False,
-            f"{said}every element of X must be true",
-            "true",
-            f"{flat[first]} at element {first}",
+        raise ValueError(
+            f"{said}every element of X must be true\n  expected true, got {flat[first]} at element {first}"
         )
 
 
 @kernel(FAIL)
 def fail(xp):
-    require(False, "the operator Fail was reached", "another branch", "this one")
+    raise RuntimeError("the operator Fail was reached")
 
 
 @cases(ASSERT)
