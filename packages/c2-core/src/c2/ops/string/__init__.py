@@ -1,0 +1,1 @@
+"""Tensors of strings, byte by byte: prefixes, suffixes, comparison, joining."""
