@@ -8,7 +8,7 @@ from c2.registry import core_registry
 REGISTRY = core_registry()
 FAMILIES = {
     name: read_answers(DATA / f"{name}.npz")
-    for name in ("reduce", "shape", "index", "segment", "lookup", "sequence")
+    for name in ("reduce", "shape", "index", "segment", "lookup", "sequence", "quantized_embedding")
 }
 CASES = [(name, k, case) for name, (cases, _) in FAMILIES.items() for k, case in enumerate(cases)]
 GRADIENTS = [told for _, gradients in FAMILIES.values() for told in gradients]
