@@ -57,7 +57,7 @@ def compile_net(registry, net, feeds, constants=(), threads=2):
     for name in net.proto.external_output:  # new memory may hold the very numbers that are expected
         workspace.blob(name).value[...] = np.nan
     made.run()
-    assert all(s.engine == "MKL" for s in made.program().stages), [
+    assert all(s.engine in ("MKL", "reorder") for s in made.program().stages), [
         s.declined for s in made.program().stages
     ]
     return workspace, made
@@ -108,7 +108,7 @@ def test_convolutions_with_activations_keep_nan_and_infinity(registry, type_, co
         net.proto.op[0].output[0] = "c"
         net.op(type_, "c", "y", **ACTIVATIONS[type_])
     found, made = compile_net(registry, net, feeds, ["w", "b"] if constant else ())
-    assert len(made.program().stages) == 1
+    assert [s.engine for s in made.program().stages if s.engine != "reorder"] == ["MKL"]
     expected = simple(net, feeds)["y"]
     # Relu inside the convolution multiplies by 0 what is below zero: minus infinity gives NaN.
     infinite = np.isinf(

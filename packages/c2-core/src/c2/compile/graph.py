@@ -20,7 +20,8 @@ from c2.registry import TensorSpec
 class Node:
     """An operator with the specs of its blobs and its device (`home`).
 
-    `post` are operators that were fused into it, to be done to its first output.
+    `post` are operators that were fused into it, to be done to its first output. `extra` are further blobs that they
+    read; their specs stand behind those of the operator's own inputs.
     """
 
     op: CheckedOp
@@ -28,6 +29,7 @@ class Node:
     output_specs: tuple[TensorSpec | None, ...]
     home: PlacedOp
     post: tuple[CheckedOp, ...] = ()
+    extra: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:
@@ -35,7 +37,7 @@ class Node:
 
     @property
     def inputs(self) -> list[str]:
-        return self.op.inputs
+        return [*self.op.inputs, *self.extra]
 
     @property
     def outputs(self) -> list[str]:
@@ -47,7 +49,15 @@ class Node:
 
     def with_blobs(self, rename: Mapping[str, str]) -> Node:
         """The node with blobs renamed."""
-        return replace(self, op=replace(self.op, op=renamed_op(self.op.op, rename)))
+        extra = tuple(rename.get(n, n) for n in self.extra)
+        return replace(self, op=replace(self.op, op=renamed_op(self.op.op, rename)), extra=extra)
+
+    def with_names(self, inputs: list[str], outputs: list[str]) -> Node:
+        """The node with other blobs as its inputs (those of `extra` too) and outputs."""
+        own = len(self.op.inputs)
+        op = renamed_op(self.op.op, {})
+        op.input[:], op.output[:] = inputs[:own], outputs
+        return replace(self, op=replace(self.op, op=op), extra=tuple(inputs[own:]))
 
 
 @dataclass(frozen=True)

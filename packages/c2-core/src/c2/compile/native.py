@@ -29,7 +29,8 @@ class NativeRequest:
     """What is to be built: an operator with attributes and specs, activations to apply, and a thread count.
 
     Attributes:
-        post: (type, args) of activations to do to the first output, in order.
+        post: (type, args) of what to do to the first output, in order: activations, or first of all a Sum (or Add) with
+            the last of `inputs`, which is then no input of the operator itself.
         constants: position of an input -> its array, where the content never changes (weights to pack once).
         layouts: of each input, as it comes; the kernel may ask for others and give others. None: plain ones only.
     """
@@ -67,7 +68,12 @@ class NativeKernel:
 
 
 def build_native(
-    registry: Registry, node: Node, constants: dict[str, Any], device: str, threads: int
+    registry: Registry,
+    node: Node,
+    constants: dict[str, Any],
+    device: str,
+    threads: int,
+    layouts: tuple[Layout, ...] | None = None,
 ) -> tuple[NativeKernel, str] | list[tuple[str, str]]:
     """The native kernel of a node and its engine, or why each candidate declined."""
     if any(s is None or s.shape is None for s in (*node.input_specs, *node.output_specs)):
@@ -77,7 +83,7 @@ def build_native(
         tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
         tuple((p.type, p.args) for p in node.post),
         {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
-        threads,
+        threads, layouts,
     )  # fmt: skip
     declined = []
     for engine in registry.engine_order(node.type, device, node.op.op.engine):
@@ -94,7 +100,8 @@ def build_native(
 def _build(mark: Mark, request: NativeRequest, node: Node) -> Any:
     """What the back end's builder gives: a native kernel, or the reason why not."""
     try:
-        reason = mark.supports(*request.inputs, **request.args) if mark.supports else None
+        own = request.inputs[: len(node.op.inputs)]
+        reason = mark.supports(*own, **request.args) if mark.supports else None
         return mark.function(request) if reason is None else reason
     except Exception as error:
         raise KernelError(

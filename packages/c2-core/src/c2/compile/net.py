@@ -177,6 +177,10 @@ def explained_passes(program: Program) -> Mapping[str, Any]:
                 "outputs": s.node.outputs,
                 "native": s.engine,
                 "declined": s.declined,
+                "layouts": [
+                    program.layouts[n].name if n in program.layouts else "plain"
+                    for n in s.node.outputs
+                ],
             }
             for s in program.stages
         ],

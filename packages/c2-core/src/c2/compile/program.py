@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from c2.compile.graph import Graph, Node
+from c2.compile.layout import Layout
 from c2.compile.native import NativeKernel, build_native
+from c2.compile.passes.layout import lay_out
 from c2.compile.passes.plan import ALIGNMENT, MemoryPlan, plan_memory
 from c2.compile.runner import make_runner
 from c2.errors import KernelError
@@ -19,6 +22,7 @@ from c2.execute.blob import Blob
 from c2.execute.workspace import Workspace
 from c2.graph.check import CheckedOp
 from c2.graph.net import renamed_op
+from c2.graph.op import create_op
 from c2.registry import Registry, TensorSpec
 from c2.serialize.budget import check_budget
 
@@ -54,9 +58,13 @@ class Program:
     ) -> None:
         self.graph, self.workspace, self.registry = graph, workspace, registry
         self.runner_kind, self._runner = "none", runner
-        self.stages = [s for node in graph.nodes for s in self._stages(node, threads)]
+        self._loose: set[str] = set()
+        self.threads = threads
+        laid_out = lay_out(graph.nodes, self._fixed(), self._choose, _unfused, self._reorder)
+        self.stages, self.layouts = [self._rebound(s) for s in laid_out.chosen], laid_out.layouts
+        self.graph = graph = replace(graph, log=(*graph.log, *laid_out.log))
         nodes = [s.node for s in self.stages]
-        self.plan: MemoryPlan = plan_memory(nodes, self._inside())
+        self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts)
         check_budget(self.plan.size, "a compiled net's arena")
         self._arena = _arena(self.plan.size)
         self._scratch = _arena(max((s.native.scratch for s in self.stages if s.native), default=0))
@@ -66,16 +74,57 @@ class Program:
 
     # -- making
 
-    def _stages(self, node: Node, threads: int) -> list[Stage]:
-        """One stage, or one per fused part where no native kernel does them together."""
-        device = node.home.device.name
-        native = build_native(self.registry, node, dict(self.graph.constants), device, threads)
+    def _fixed(self) -> frozenset[str]:
+        """Blobs that are plain: kept ones, constants, and those that the net does not make or writes several times."""
+        writes = Counter(n for node in self.graph.nodes for n in node.outputs)
+        read = {n for node in self.graph.nodes for n in node.inputs}
+        several = {n for n, count in writes.items() if count > 1}
+        return frozenset(
+            (read - set(writes)) | several | self.graph.keep | set(self.graph.constants)
+        )
+
+    def _choose(self, node: Node, layouts: tuple[Layout, ...] | None) -> Stage:
+        """A native kernel for the node, else what its binder chooses.
+
+        A native kernel is given addresses, so it cannot read what only a run tells where it is.
+        """
+        found: Any = [("native", "an input is found only during the run")]
+        if self._loose.isdisjoint(node.inputs):
+            device, constants = node.home.device.name, dict(self.graph.constants)
+            found = build_native(self.registry, node, constants, device, self.threads, layouts)
         binder = OpBinder(replace(node.home, checked=node.op), self.workspace, self.registry)
-        if isinstance(native, tuple):
-            return [Stage(node, binder, native[0], native[1], [])]
-        if not node.post:
-            return [Stage(node, binder, None, "", native)]
-        return [s for part in _unfused(node) for s in self._stages(part, threads)]
+        if isinstance(found, tuple):
+            stage = Stage(node, binder, found[0], found[1], [])
+            if _is_static(stage):
+                return stage
+            found = [(found[1], "its outputs are found only during the run")]
+        stage = Stage(node, binder, None, "", found)
+        if not node.post and not (self._loose.isdisjoint(node.inputs) and _is_static(stage)):
+            self._loose.update(node.outputs)
+        return stage
+
+    def _rebound(self, stage: Stage) -> Stage:
+        """The stage with a binder for the blobs that it has now: laying out may have renamed them."""
+        if stage.binder.op is stage.node.op:
+            return stage
+        home = replace(stage.node.home, checked=stage.node.op)
+        return replace(stage, binder=OpBinder(home, self.workspace, self.registry))
+
+    def _reorder(
+        self, node: Node, source: str, target: str, have: Layout, wanted: Layout
+    ) -> Stage | None:
+        """The native call that turns one layout of a blob into another, where a layout offers one."""
+        names, specs = (*node.inputs, *node.outputs), (*node.input_specs, *node.output_specs)
+        spec = specs[names.index(source if source in names else target)]
+        assert spec is not None
+        for layout in (have, wanted):
+            made = layout.reorder(spec, have, wanted, self.threads) if layout.reorder else ""
+            if isinstance(made, NativeKernel):
+                copy = _copying(self.registry, node, source, target, spec)
+                home = replace(copy.home, checked=copy.op)
+                binder = OpBinder(home, self.workspace, self.registry)
+                return Stage(copy, binder, made, "reorder", [])
+        return None
 
     def _inside(self) -> frozenset[str]:
         """Blobs that live in the arena: made and read here only, by host kernels that write where they are told."""
@@ -225,6 +274,14 @@ def _takes_out(stage: Stage) -> bool:
     return stage.binder.takes_out
 
 
+def _copying(registry: Registry, node: Node, source: str, target: str, spec: TensorSpec) -> Node:
+    """A copy of a blob under another name, for what gives it another layout."""
+    op = create_op("Copy", [source], [target])
+    op.device_option.CopyFrom(node.op.op.device_option)
+    checked = CheckedOp(node.op.net, node.op.index, op, registry.schema("Copy"), {})
+    return Node(checked, (spec,), (spec,), node.home)
+
+
 def _unfused(node: Node) -> list[Node]:
     """A node and its activations one by one, each in place on the output where its operator admits that."""
     names = [node.outputs[0]]
@@ -233,10 +290,12 @@ def _unfused(node: Node) -> list[Node]:
         names.insert(0, names[0] if in_place else f"{node.outputs[0]}|{k}")
     spec = node.output_specs[0]
     alone = [
-        Node(_between(p, *names[k : k + 2]), (spec,), (spec,), node.home)
+        Node(_between(p, *names[k : k + 2]), (spec,) * len(p.inputs), (spec,), node.home)
         for k, p in enumerate(node.post)
     ]
-    return [replace(node, op=_between(node.op, None, names[0]), post=()), *alone]
+    own = node.input_specs[: len(node.op.inputs)]
+    bare = _between(node.op, None, names[0])
+    return [replace(node, op=bare, input_specs=own, post=(), extra=()), *alone]
 
 
 def _between(op: CheckedOp, first_input: str | None, output: str) -> CheckedOp:

@@ -80,7 +80,7 @@ def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
         raise Declined("more than three spatial axes")
     if min(window.head) < 0:
         raise Declined("pads that crop")
-    inside = _fused(request.post)
+    fused = fused_of(request.post)
     pairs = _layouts(request, library, order)
     for source, target in pairs:
         geometry = Geometry(
@@ -92,19 +92,41 @@ def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
         )
         last = (source, target) == pairs[-1]
         try:
-            one = _primitive(library, request, geometry, inside)
+            one = _primitive(library, request, geometry, fused)
         except Declined:
             if last:
                 raise
             continue
         if last or not one.is_slow:
             break
-    return _kernel(library, request, geometry, one, (source, target), inside)
+    return _kernel(library, request, geometry, one, (source, target), fused)
 
 
-def _fused(post: Any) -> int:
-    """How many of the activations oneDNN does itself: those that treat NaN as we do."""
-    return int(bool(post) and post[0][0] in ("Relu", "LeakyRelu"))
+@dataclass(frozen=True)
+class Fused:
+    """What follows the convolution: done by oneDNN first (a summand, then `inside`), by us afterwards (`rest`)."""
+
+    adds: bool
+    inside: tuple[str, dict[str, Any]] | None
+    rest: tuple[tuple[str, dict[str, Any]], ...]
+
+    @property
+    def is_relu(self) -> bool:
+        return self.inside is not None and (
+            self.inside[0] == "Relu" or self.inside[1]["alpha"] == 0
+        )
+
+    @property
+    def keeps_padding(self) -> bool:
+        return all(keeps_zero(type_) for type_, _ in self.rest)
+
+
+def fused_of(post: tuple[tuple[str, dict[str, Any]], ...]) -> Fused:
+    """oneDNN does the activations that treat NaN as we do."""
+    adds = bool(post) and post[0][0] in ("Sum", "Add")
+    left = post[adds:]
+    inside = left[0] if left and left[0][0] in ("Relu", "LeakyRelu") else None
+    return Fused(adds, inside, left[inside is not None :])
 
 
 def _layouts(request: NativeRequest, library: OneDNN, order: str) -> list[tuple[Layout, Layout]]:
@@ -114,8 +136,9 @@ def _layouts(request: NativeRequest, library: OneDNN, order: str) -> list[tuple[
         return [plain]
     best = preferred_layout(library, request.threads)
     Y = settled(best, request.outputs[0])
-    whole = all(keeps_zero(type_) for type_, _ in request.post[_fused(request.post) :])
-    if best in BLOCKS.values() and not whole:  # padding must stay zero
+    if (
+        best in BLOCKS.values() and not fused_of(request.post).keeps_padding
+    ):  # padding must stay zero
         return [plain]
     X = request.inputs[0]
     assert X.shape is not None
@@ -140,19 +163,25 @@ def preferred_layout(library: OneDNN, threads: int) -> Layout:
 
 
 def _primitive(
-    library: OneDNN, request: NativeRequest, geometry: Geometry, inside: int
+    library: OneDNN, request: NativeRequest, geometry: Geometry, fused: Fused
 ) -> Primitive:
     ends = [image_memory(library, image) for image in (geometry.source, geometry.target)]
-    bias = strided(library, [geometry.target.C]) if len(request.inputs) > 2 else None
+    bias = strided(library, [geometry.target.C]) if _has_bias(request, fused) else None
 
     def append(post: Any) -> None:
-        type_, args = request.post[0]
-        if type_ == "Relu" or args["alpha"] == 0:
+        if fused.adds:
+            library.api.post_ops_append_sum(post, 1.0, 0, n.UNDEFINED)
+        if fused.is_relu:
             library.api.post_ops_append_prelu(post, 0)
-        else:
-            library.api.post_ops_append_eltwise(post, n.ELTWISE_RELU, args["alpha"], 0)
+        elif fused.inside is not None:
+            alpha = fused.inside[1]["alpha"]
+            library.api.post_ops_append_eltwise(post, n.ELTWISE_RELU, alpha, 0)
 
-    return _create(library, geometry, *ends, bias, request.threads, append if inside else None)
+    return _create(library, geometry, *ends, bias, request.threads, append)
+
+
+def _has_bias(request: NativeRequest, fused: Fused) -> bool:
+    return len(request.inputs) - fused.adds > 2
 
 
 def _create(
@@ -179,7 +208,7 @@ def _kernel(
     geometry: Geometry,
     one: Primitive,
     layouts: tuple[Layout, Layout],
-    inside: int,
+    fused: Fused,
 ) -> NativeKernel:
     chain = chain_of(request, library)
     arguments = [
@@ -187,15 +216,20 @@ def _kernel(
         (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), _weights(chain, request, geometry, one)),
         (n.TARGET, one.layout(n.QUERY_TARGET), chain.output),
     ]
-    if len(request.inputs) > 2:
+    if _has_bias(request, fused):
         bias = strided(library, [geometry.target.C])
         arguments.append((n.BIAS, bias, 2))
-    if inside and (request.post[0][0] == "Relu" or request.post[0][1]["alpha"] == 0):
+    if fused.is_relu:
         slope = strided(library, [1] * len(geometry.target.dims))
-        arguments.append((n.POST_OP | n.WEIGHTS, slope, ZERO))
+        arguments.append(((1 + fused.adds) * n.POST_OP | n.WEIGHTS, slope, ZERO))
+    middle = [PLAIN] * (len(request.inputs) - 1)
+    if fused.adds:  # oneDNN adds to what is there already
+        middle[-1] = layouts[1]
+        nbytes = 4 * geometry.target.size
+        chain.add("copy", {"bytes": nbytes}, [len(request.inputs) - 1, chain.output])
     one.add_to(chain, request.threads, arguments)
-    add_post(chain, request.post[inside:], geometry.target.size, request.threads)
-    return chain.kernel([layouts[0], *[PLAIN] * (len(request.inputs) - 1)], [layouts[1]])
+    add_post(chain, fused.rest, geometry.target.size, request.threads)
+    return chain.kernel([layouts[0], *middle], [layouts[1]])
 
 
 def _weights(chain: Chain, request: NativeRequest, geometry: Geometry, one: Primitive) -> Any:

@@ -24,7 +24,8 @@ def build_pool(request: NativeRequest, library: OneDNN) -> NativeKernel:
     if len(window.kernel) > 3:
         raise Declined("more than three spatial axes")
     layout = common_layout(request.layouts)
-    if not all(keeps_zero(type_) for type_, _ in request.post):
+    padded = any(image_of(s, layout, order).size != s.size for s in request.outputs)
+    if padded and not all(keeps_zero(type_) for type_, _ in request.post):
         layout = PLAIN
     X, Y = image_of(request.inputs[0], layout, order), image_of(request.outputs[0], layout, order)
     chain = chain_of(request, library)

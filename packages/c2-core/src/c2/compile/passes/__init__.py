@@ -2,5 +2,6 @@
 
 from c2.compile.passes.fold import fold_channel_affine
 from c2.compile.passes.fuse import fuse_activations
+from c2.compile.passes.sum import fuse_sums
 
-PASSES = (fold_channel_affine, fuse_activations)
+PASSES = (fold_channel_affine, fuse_sums, fuse_activations)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from c2.compile.graph import Node
+from c2.compile.layout import PLAIN, Layout
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector registers
 
@@ -30,7 +31,9 @@ class _Storage:
     offset: int = -1
 
 
-def plan_memory(nodes: Sequence[Node], inside: frozenset[str]) -> MemoryPlan:
+def plan_memory(
+    nodes: Sequence[Node], inside: frozenset[str], layouts: Mapping[str, Layout] | None = None
+) -> MemoryPlan:
     """Places the blobs `inside`, which must be made by the nodes and have known specs.
 
     Blobs whose lives overlap get disjoint memory. An output that an operator may write in place takes the memory of
@@ -38,7 +41,7 @@ def plan_memory(nodes: Sequence[Node], inside: frozenset[str]) -> MemoryPlan:
     during its life (Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020, greedy by
     size).
     """
-    storages = _lives(nodes, inside)
+    storages = _lives(nodes, inside, layouts or {})
     placed: list[_Storage] = []
     for storage in sorted(storages, key=lambda s: (-s.nbytes, s.first)):
         storage.offset = _lowest_free(storage, placed)
@@ -48,7 +51,9 @@ def plan_memory(nodes: Sequence[Node], inside: frozenset[str]) -> MemoryPlan:
     return MemoryPlan(size, offsets, sum(_aligned(s.nbytes) * len(s.blobs) for s in placed))
 
 
-def _lives(nodes: Sequence[Node], inside: frozenset[str]) -> list[_Storage]:
+def _lives(
+    nodes: Sequence[Node], inside: frozenset[str], layouts: Mapping[str, Layout]
+) -> list[_Storage]:
     last_read = {name: k for k, node in enumerate(nodes) for name in node.inputs}
     home: dict[str, _Storage] = {}
     storages: list[_Storage] = []
@@ -62,26 +67,35 @@ def _lives(nodes: Sequence[Node], inside: frozenset[str]) -> list[_Storage]:
             if name in home:  # a fused activation that became a node of its own, in place
                 home[name].last = max(home[name].last, last)
                 continue
-            reused = _dying_input(node, position, k, last_read, home)
+            reused = _dying_input(node, position, k, last_read, home, layouts)
             if reused is not None:
                 reused.blobs.append(name)
                 reused.last = max(reused.last, last)
                 home[name] = reused
                 continue
-            home[name] = _Storage([name], spec.nbytes, k, last)
+            home[name] = _Storage([name], layouts.get(name, PLAIN).nbytes(spec), k, last)
             storages.append(home[name])
     return storages
 
 
 def _dying_input(
-    node: Node, position: int, k: int, last_read: Mapping[str, int], home: Mapping[str, _Storage]
+    node: Node,
+    position: int,
+    k: int,
+    last_read: Mapping[str, int],
+    home: Mapping[str, _Storage],
+    layouts: Mapping[str, Layout],
 ) -> _Storage | None:
     """The storage of an input that this output may overwrite: in place is allowed, and nobody reads it later."""
     for i, name in enumerate(node.inputs):
         storage = home.get(name)
-        if storage is None or (i, position) not in node.op.schema.inplace_pairs:
+        summand = (
+            i >= len(node.op.inputs) and position == 0
+        )  # of a fused Sum, which is added in place
+        if storage is None or not (summand or (i, position) in node.op.schema.inplace_pairs):
             continue
         same = node.input_specs[i] == node.output_specs[position]
+        same = same and layouts.get(name, PLAIN) == layouts.get(node.outputs[position], PLAIN)
         if same and last_read[name] == k and storage.last == k and node.inputs.count(name) == 1:
             return storage
     return None
