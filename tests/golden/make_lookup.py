@@ -99,6 +99,13 @@ def lookups(rng):
             yield Question(type_, [X, *weights, picked, np.array(other, np.int32)])
         yield Question(type_, [X, *weights, picked, lengths.astype(np.int64)])
         yield Question(type_, [X[:0], *[w[:0] for w in weights], picked[:0], lengths * 0])
+    mapping = np.array([0, -1, 1, 2, -1], np.int32)
+    for dtype in (np.int32, np.int64):
+        picked = rng.randint(0, 5, 8).astype(dtype)
+        inputs = [picked, lengths_of(rng, 8, 4).astype(np.int32), mapping]
+        yield Question("SparseLengthsSumSparseLookup", inputs, outputs=2)
+        yield Question("SparseLengthsSumSparseLookup", [*inputs, uniform(rng, 8)], outputs=3)
+        yield Question("SparseLengthsSumSparseLookup", [picked + 5, *inputs[1:]], outputs=2)
     yield from lookup_gradients(rng)
 
 
