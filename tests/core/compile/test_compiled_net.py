@@ -141,7 +141,12 @@ def test_what_overwrites_an_input_is_not_moved_before_its_readers(registry, last
     net = c2.Net("moved")
     net.op("Conv", ["x", "w"], "t", kernel=3, pad=1)
     net.op("Negative", "x", "before")
-    net.op(last, ["t", *"sbmv"] if last == "SpatialBN" else "t", "x", **({"is_test": 1} if last == "SpatialBN" else {}))
+    net.op(
+        last,
+        ["t", *"sbmv"] if last == "SpatialBN" else "t",
+        "x",
+        **({"is_test": 1} if last == "SpatialBN" else {}),
+    )
     net.op("Add", ["x", "before"], "y")
     net.add_external_output("y")
     arrays = {"x": rng.standard_normal((1, 2, 4, 4)), "w": rng.standard_normal((2, 2, 3, 3)),
@@ -154,7 +159,9 @@ def test_what_overwrites_an_input_is_not_moved_before_its_readers(registry, last
         if kind == "simple":
             workspace.run_once(net)
         else:
-            CompiledNet(check_net(net.proto, registry), workspace, registry, constants="wsbmv").run()
+            CompiledNet(
+                check_net(net.proto, registry), workspace, registry, constants="wsbmv"
+            ).run()
         results.append((workspace["x"], workspace["y"]))
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-5)
 
@@ -205,7 +212,9 @@ def test_a_builder_that_fails_names_its_operator_and_engine(library):
     net = c2.Net("built")
     net.proto.type = "compiled"
     net.op("Relu", "x", "y")
-    with pytest.raises(c2.KernelError, match=r"Relu 'y' .*engine TEST failed to build.*ZeroDivisionError: in the"):
+    with pytest.raises(
+        c2.KernelError, match=r"Relu 'y' .*engine TEST failed to build.*ZeroDivisionError: in the"
+    ):
         workspace.run(net)
 
 
