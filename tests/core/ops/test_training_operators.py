@@ -102,6 +102,9 @@ WRONG = [
      "policy 'step' needs stepsize above 0"),
     ("Adagrad", blobs_of(w=np.ones(3, F), h=np.ones(2, F), g=np.ones(3, F), lr=np.ones(1, F)), {},
      "moment must have as many elements as param"),
+    ("RowWiseSparseAdagrad", blobs_of(in0=np.ones((3, 2), F), in1=np.ones(3, F), i=np.array([1, 3]),
+                                      g=np.ones((2, 2), F), lr=np.ones(1, F)), {},
+     "indices must be rows of param\n  expected 0 to 2, got 1 to 3"),
 ]  # fmt: skip
 
 
@@ -117,8 +120,6 @@ VALUES = [
      "labels must be in [0, 2], got 0 to 3"),
     ("CrossEntropy", blobs_of(X=np.ones((1, 2), F), T=np.full((1, 2), 2, F)), {}, "For class numbers use LabelCross"),
     ("Accuracy", blobs_of(X=np.ones((1, 2), F), T=np.array([-1], np.int32)), {}, "labels must be in [0, 1]"),
-    ("SparseAdagrad", blobs_of(in0=np.ones((3, 2), F), in1=np.ones((3, 2), F), i=np.array([1, 3]),
-                               g=np.ones((2, 2), F), lr=np.ones(1, F)), {}, "indices must be in [0, 2], got 1 to 3"),
     ("UniqueUniformFill", {}, {"min": 0, "max": 3, "shape": [5]}, "4 are left"),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ import numpy as np
 from c2.compile.graph import Graph, build_graph
 from c2.compile.passes import PASSES
 from c2.compile.program import Program
-from c2.errors import C2Error, KernelError, NetError, did_you_mean
+from c2.errors import NetError, did_you_mean
 from c2.execute.blob import Blob
 from c2.execute.simple import check_allowed, check_present, shape_of
 from c2.execute.workspace import Workspace
@@ -72,14 +72,7 @@ class CompiledNet:
             bound = self._bound
             if bound is None or any(blob.value is not value for blob, value in bound[0]):
                 bound = self._bind()
-            try:
-                bound[1].run()
-            except C2Error:
-                raise
-            except Exception as error:
-                raise KernelError(
-                    f"compiled net '{self.name}': {type(error).__name__}: {error}"
-                ) from error
+            bound[1].run()
 
     def program(self) -> Program:
         """The program for the shapes that the inputs have now."""

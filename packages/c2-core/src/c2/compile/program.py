@@ -17,14 +17,15 @@ from c2.compile.passes.layout import lay_out
 from c2.compile.passes.plan import ALIGNMENT, MemoryPlan, plan_memory
 from c2.compile.runner import make_runner
 from c2.errors import KernelError
-from c2.execute.bind import DynamicCall, OpBinder
+from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained
 from c2.execute.blob import Blob
+from c2.execute.simple import check_net_budget
 from c2.execute.workspace import Workspace
 from c2.graph.check import CheckedOp
+from c2.graph.infer import InferredOp
 from c2.graph.net import renamed_op
 from c2.graph.op import create_op
 from c2.registry import Registry, TensorSpec
-from c2.serialize.budget import check_budget
 
 
 @dataclass
@@ -65,11 +66,14 @@ class Program:
         self.graph = graph = replace(graph, log=(*graph.log, *laid_out.log))
         nodes = [s.node for s in self.stages]
         self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts)
-        check_budget(self.plan.size, "a compiled net's arena")
+        self._check_budget()
         self._arena = _arena(self.plan.size)
         self._scratch = _arena(max((s.native.scratch for s in self.stages if s.native), default=0))
         self.calls: list[Callable[[], Any]] = []
         self.names: list[str] = []
+        self._binders: list[
+            OpBinder
+        ] = []  # of each call; of a row of native calls, the first one's
         self._claims: list[tuple[Blob, Any]] = []
 
     # -- making
@@ -126,6 +130,17 @@ class Program:
                 return Stage(copy, binder, made, "reorder", [])
         return None
 
+    def _check_budget(self) -> None:
+        """The arena, and the blobs outside of it, together within the memory budget."""
+        outputs = [InferredOp(s.node.op, [], list(s.node.output_specs)) for s in self.stages]
+        outside = {
+            name: spec
+            for stage in self.stages
+            for name, spec in zip(stage.node.outputs, stage.node.output_specs)
+            if name not in self.plan.offsets
+        }
+        check_net_budget(self.plan.size + bytes_of(list(outside.values())), outputs)
+
     def _inside(self) -> frozenset[str]:
         """Blobs that live in the arena: made and read here only, by host kernels that write where they are told."""
         inside: set[str] = set()
@@ -151,7 +166,7 @@ class Program:
         """Fills every array in: `external` holds what the net reads and does not make."""
         arrays: dict[str, Any] = {**external, **self.graph.constants}
         arrays.update(self._arena_views())
-        self.calls, self.names, self._claims = [], [], []
+        self.calls, self.names, self._binders, self._claims = [], [], [], []
         row: list[tuple[Stage, list[Any]]] = []
         for stage in self.stages:
             ready = [arrays.get(n) for n in stage.node.inputs]
@@ -174,8 +189,14 @@ class Program:
         for blob, value in self._claims:
             if blob.value is not value:
                 blob.value = value
-        for call in self.calls:
-            call()
+        calls = iter(self.calls)
+        try:
+            for call in calls:
+                call()
+        except Exception as error:
+            binder = self._binders[len(self.calls) - calls.__length_hint__() - 1]
+            held = "   ".join(f"{b!r}" for b in binder.inputs)
+            raise explained(binder.op, error, held) from error
 
     def _arena_views(self) -> dict[str, Any]:
         """Arrays over the arena; blobs in the same place share one, so that NumPy need not ask whether they overlap."""
@@ -233,6 +254,7 @@ class Program:
     def _add(self, call: Callable[[], Any], stage: Stage) -> None:
         self.calls.append(call)
         self.names.append(stage.binder.op.where)
+        self._binders.append(stage.binder)
 
     def _flush(self, row: list[tuple[Stage, list[Any]]]) -> None:
         """Makes the native calls gathered so far one call, which keeps the arrays alive whose addresses it holds."""
@@ -250,6 +272,7 @@ class Program:
         alive = [arrays for _, arrays in row]
         self.calls.append(partial(_run_native, run, [s.binder.op.where for s in stages], alive))
         self.names.append(f"{len(steps)} native calls")
+        self._binders.append(stages[0].binder)
         row.clear()
 
 

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from c2.errors import MissingBlob
+from c2.errors import C2Error, KernelError, MemoryBudgetError, MissingBlob
 from c2.execute.blob import Blob
 from c2.execute.call import Call, as_results, make_call, specs_of
 from c2.graph.check import CheckedOp
-from c2.graph.infer import infer_op
+from c2.graph.infer import describe, infer_op
 from c2.place.choose import Choice, choose_kernel
 from c2.place.place import PlacedOp
-from c2.registry import Device, Registry, TensorSpec
+from c2.registry import Device, Mismatch, Registry, TensorSpec
+from c2.registry.schema import schema_error
+from c2.serialize.budget import check_budget
 
 if TYPE_CHECKING:
     from c2.execute.workspace import Workspace
@@ -64,7 +66,10 @@ class OpBinder:
         """The kernel for these specs, chosen and set up; the one of the last time where they are the same."""
         key = [None if s is None else (s.shape, s.dtype) for s in specs]
         if self._call is None or key != self._call_key:
-            self._call, self._call_key = self._new_call(specs), key
+            try:
+                self._call, self._call_key = self._new_call(specs), key
+            except Exception as error:
+                raise explained(self.op, error, describe(self.op, specs)) from error
         return self._call
 
     def _new_call(self, specs: Specs) -> Call:
@@ -99,7 +104,12 @@ class OpBinder:
         for candidate in (current, self._own.get(k)):
             if self._fits(candidate, spec) and not any(candidate is a for a in arrays):
                 return candidate
-        self._own[k] = self.device.empty(spec.shape, spec.dtype)
+        try:
+            self._own[k] = self.device.empty(spec.shape, spec.dtype)
+        except MemoryError as error:
+            raise explained(
+                self.op, error, f"output {self.op.schema.output(k).name} {spec}"
+            ) from error
         return self._own[k]
 
     def _fits(self, array: Any, spec: TensorSpec) -> bool:
@@ -166,6 +176,7 @@ class DynamicCall:
                 )
         specs = specs_of(binder.op.schema, arrays, binder.device)
         self.specs = infer_op(binder.op, specs)
+        check_budget(bytes_of(self.specs), binder.op.where)
         self.call = binder.make_call(specs)
         self.key = key
 
@@ -209,6 +220,22 @@ class _Crossing:
             out = self.target.empty(tuple(value.shape), value.dtype)
         self.target.copy_into(out, value)
         return out
+
+
+def bytes_of(specs: Specs) -> int:
+    """Bytes of the tensors whose shapes are known."""
+    return sum(s.nbytes for s in specs if s is not None and s.shape is not None)
+
+
+def explained(op: CheckedOp, error: Exception, inputs: str) -> C2Error:
+    """What a kernel raised, with the operator it belongs to and what it was given."""
+    if isinstance(error, MemoryError) and op.where not in str(error):
+        return MemoryBudgetError(f"{op.where}: {error}\n  {inputs}")
+    if isinstance(error, C2Error):
+        return error
+    if isinstance(error, Mismatch):  # a rule about values, which only a run can tell
+        return schema_error(op.where, error, inputs)
+    return KernelError(f"{op.where}: {type(error).__name__}: {error}\n  {inputs}")
 
 
 def _unset(*arrays: Any) -> Any:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from c2.errors import C2Error, KernelError, MissingBlob, NotAllowed
-from c2.execute.bind import DynamicCall, OpBinder, make_static
+from c2.errors import MissingBlob, NotAllowed
+from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained, make_static
 from c2.execute.blob import Blob
 from c2.graph.check import CheckedNet
 from c2.graph.infer import InferredOp, infer_net
 from c2.place.place import PlacedNet, place_net
-from c2.registry import Mismatch, Registry, TensorSpec
-from c2.registry.schema import schema_error
+from c2.registry import Registry, TensorSpec
 from c2.registry.spec import spec_of
 from c2.serialize.budget import check_budget
 
@@ -62,7 +61,9 @@ class SimpleNet:
                     call()
             except Exception as error:
                 index = len(self._calls) - calls.__length_hint__() - 1
-                raise self._explained(error, index) from error
+                binder = self.binders[index]
+                held = "   ".join(f"{b!r}" for b in binder.inputs)
+                raise explained(binder.op, error, held) from error
 
     def run_timed(self) -> list[float]:
         """Runs once and gives the seconds of each operator."""
@@ -86,7 +87,7 @@ class SimpleNet:
         inferred = infer_net(net, {b.name: shape_of(v) for b, v in watch})
         if inferred.problems:
             raise inferred.problems[0]
-        check_budget(sum(_bytes(op.outputs) for op in inferred.ops), f"net '{self.name}'")
+        check_net_budget(sum(bytes_of(op.outputs) for op in inferred.ops), inferred.ops)
         unstable: set[str] = set()
         while True:
             stable = {
@@ -111,15 +112,6 @@ class SimpleNet:
     def _with_copies(self) -> CheckedNet:
         """The checked net with the copies that placement added."""
         return CheckedNet(self.checked.proto, [op.checked for op in self.placed.ops])
-
-    def _explained(self, error: Exception, index: int) -> Exception:
-        if isinstance(error, C2Error):
-            return error
-        op = self.binders[index].op
-        held = "   ".join(f"{b!r}" for b in self.binders[index].inputs)
-        if isinstance(error, Mismatch):  # a rule about values, which only a run can tell
-            return schema_error(op.where, error, held)
-        return KernelError(f"{op.where}: {type(error).__name__}: {error}\n  {held}")
 
 
 def _bind_ops(
@@ -155,8 +147,15 @@ def shape_of(value: Any) -> TensorSpec | None:
     return None if spec is None else TensorSpec(spec.shape, spec.dtype)
 
 
-def _bytes(specs: Any) -> int:
-    return sum(s.nbytes for s in specs if s is not None and s.shape is not None)
+def check_net_budget(nbytes: int, ops: Sequence[InferredOp]) -> None:
+    """Raises MemoryBudgetError, naming the operator that asks for most, where a net needs more than the budget."""
+
+    def told() -> str:
+        most = max(ops, key=lambda op: bytes_of(op.outputs))
+        net, largest = most.checked.net, ", ".join(map(str, most.outputs))
+        return f"net '{net}', most of it for {most.checked.where}: {largest},"
+
+    check_budget(nbytes, told)
 
 
 def check_allowed(checked: CheckedNet, workspace: Workspace) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
-from c2.errors import SchemaError
+from c2.errors import C2Error, SchemaError
 from c2.graph.check import CheckedNet, CheckedOp
 from c2.registry import Mismatch, TensorSpec
-from c2.registry.schema import schema_error
+from c2.registry.schema import require, schema_error
 
 Specs = dict[str, "TensorSpec | None"]
+_ADDRESSES = 2**63
 
 
 @dataclass
@@ -69,9 +71,41 @@ def infer_op(op: CheckedOp, specs: Sequence[TensorSpec | None]) -> list[TensorSp
                 describe(op, specs),
             )  # fmt: skip
     try:
-        return op.schema.infer_outputs(specs, op.args, len(op.outputs))
+        outputs = op.schema.infer_outputs(specs, op.args, len(op.outputs))
+        for k, spec in enumerate(outputs):
+            _check_size(op, k, spec)
     except Mismatch as mismatch:
         raise schema_error(op.where, mismatch, describe(op, specs)) from None
+    except C2Error:
+        raise
+    except (
+        Exception
+    ) as error:  # arithmetic on wild arguments: infinite scales, axes that are not there
+        broken = (
+            f"no shape follows from these inputs and arguments: {type(error).__name__}: {error}"
+        )
+        raise schema_error(op.where, broken, describe(op, specs)) from error
+    return outputs
+
+
+def _check_size(op: CheckedOp, k: int, spec: TensorSpec | None) -> None:
+    """No array can have a negative dimension, or more bytes than an address can tell."""
+    if spec is None or spec.shape is None:
+        return
+    name = f"output {op.schema.output(k).name}"
+    require(
+        all(d >= 0 for d in spec.shape),
+        f"{name} would have a negative dimension",
+        "0 or more",
+        spec.shape,
+    )
+    counted = prod(d for d in spec.shape if d) * spec.dtype.itemsize
+    require(
+        counted < _ADDRESSES,
+        f"{name} would be too large for any machine",
+        "less than 2^63 bytes",
+        spec.shape,
+    )
 
 
 def describe(op: CheckedOp, specs: Sequence[TensorSpec | None]) -> str:

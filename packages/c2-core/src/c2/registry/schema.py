@@ -145,8 +145,9 @@ class OpSchema:
     def infer_outputs(
         self, specs: Sequence[TensorSpec | None], args: dict[str, Any], n_outputs: int
     ) -> list[TensorSpec | None]:
-        """Specs of the first `n_outputs` outputs; all None where an input is unknown. Raises Mismatch."""
-        if self.infer is None or any(_is_unknown(s) for s in specs):
+        """Specs of the first `n_outputs` outputs; all None where a tensor is unknown. Raises Mismatch."""
+        tensors = (s for k, s in enumerate(specs) if not self.input(k).blob)
+        if self.infer is None or any(map(_is_unknown, tensors)):
             return [None] * n_outputs
         extra = {"n_outputs": n_outputs} if self._infer_names_n_outputs else {}
         result = self.infer(*specs, **args, **extra)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import room
+from c2.ops.elementwise import alike, room
 from c2.registry import Arg, Case, OpSchema, Tensor, cases, gradient, kernel, same_as
 from c2.registry.schema import NoGradient
 from c2.registry.spec import FLOAT
@@ -29,7 +29,7 @@ LEAKY_RELU_GRADIENT = OpSchema(
     inputs=[Tensor("Y", "output of LeakyRelu", FLOAT), Tensor("dY", "shape and dtype of Y", FLOAT)],
     outputs=[Tensor("dX", "shape and dtype of Y")],
     args=[ALPHA],
-    infer=same_as("Y"),
+    infer=alike("Y", "dY"),
     inplace={"dY": "dX"},
     gradient=NoGradient.FORBIDDEN,
 )

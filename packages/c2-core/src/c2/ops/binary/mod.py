@@ -9,6 +9,13 @@ from c2.registry.spec import INT
 
 def infer(X, *, divisor, sign_follow_divisor):
     require(divisor != 0, "divisor must not be 0", "any other integer", divisor)
+    most = np.iinfo(X.dtype).max
+    require(
+        abs(divisor) <= most,
+        "divisor must be a number of the dtype of X",
+        f"{-most} to {most}",
+        divisor,
+    )
     return X
 
 

@@ -48,6 +48,8 @@ BATCH_ONE_HOT = OpSchema(
 def _infer_buckets(data, lengths, boundaries):
     same_dtype(data=data, boundaries=boundaries)
     rank("data", data, 2)
+    rank("lengths", lengths, 1)
+    rank("boundaries", boundaries, 1)
     equal("lengths must have one entry per column of data", data.shape[1], lengths.size)
     return TensorSpec((data.shape[0], boundaries.size + lengths.size), data.dtype)
 

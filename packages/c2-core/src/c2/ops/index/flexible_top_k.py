@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import segment_ids
+from c2.ops.index.rows import require_inside, segment_ids
 from c2.ops.rules import equal, same_dtype
 from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.schema import NoGradient
@@ -83,6 +83,8 @@ def flexible_top_k(xp, X, K):
 def flexible_top_k_gradient(xp, X, K, dvalues, indices, *, out=None):
     dX = xp.empty(X.shape, X.dtype) if out is None else out
     dX[...] = X.dtype.type(0)
+    equal("K must add up to the number of indices", indices.size, int(K.sum()))
+    require_inside(indices, X.shape[-1], "indices")
     row = segment_ids(xp, K.reshape(-1), indices.size)
     dX.reshape(-1)[row * X.shape[-1] + indices] = dvalues
     return dX

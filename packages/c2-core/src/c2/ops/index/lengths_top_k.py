@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import segment_places
+from c2.ops.index.rows import empty_rows, segment_places
 from c2.ops.rules import equal, rank
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.schema import NoGradient
@@ -38,6 +38,7 @@ LENGTHS_TOP_K = OpSchema(
 
 def _infer_gradient(LENGTHS, TopKIndices, dTopKValue, *, k):
     rank("LENGTHS", LENGTHS, 1)
+    rank("TopKIndices", TopKIndices, 2)
     equal("dTopKValue must have the shape of TopKIndices", TopKIndices.shape, dTopKValue.shape)
     equal("TopKIndices must have one row per segment", LENGTHS.size, TopKIndices.shape[0])
     return TensorSpec(None, dTopKValue.dtype)
@@ -78,7 +79,15 @@ def lengths_top_k(xp, DATA, LENGTHS, *, k, out=None):
 
 @kernel(LENGTHS_TOP_K_GRADIENT)
 def lengths_top_k_gradient(xp, LENGTHS, TopKIndices, dTopKValue, *, k):
-    dDATA = xp.zeros(int(LENGTHS.sum()), dTopKValue.dtype)
+    inside = bool((TopKIndices < xp.maximum(LENGTHS, 0)[:, None]).all() and (LENGTHS >= 0).all())
+    require(
+        inside,
+        "TopKIndices must be places in their segments, of 0 elements or more",
+        "LENGTHS",
+        "others",
+    )
+    dDATA = empty_rows(xp, int(LENGTHS.sum()), dTopKValue.reshape(-1))
+    dDATA[...] = dDATA.dtype.type(0)
     places = (xp.cumsum(LENGTHS) - LENGTHS)[:, None] + TopKIndices
     taken = TopKIndices >= 0
     dDATA[places[taken]] = dTopKValue[taken]

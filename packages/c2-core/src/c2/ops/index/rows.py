@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from c2.registry import require
+from c2.serialize.budget import check_budget
+
+_PLACE = 8  # bytes of a number that tells a place
 
 
 def require_inside(indices: Any, size: int, name: str, lowest: int = 0) -> None:
@@ -19,8 +23,16 @@ def require_inside(indices: Any, size: int, name: str, lowest: int = 0) -> None:
         )
 
 
+def empty_rows(xp: Any, n: int, like: Any) -> Any:
+    """(n, ...) with rows like those of `like`, where only values tell n: within the memory budget, else refused."""
+    shape = (n, *like.shape[1:])
+    check_budget(prod(shape) * like.dtype.itemsize, lambda: f"a result {like.dtype} {shape}")
+    return xp.empty(shape, like.dtype)
+
+
 def segment_ids(xp: Any, lengths: Any, total: int) -> Any:
     """The segment of each of `total` elements; those behind all segments get the next."""
+    check_budget(2 * _PLACE * total, lambda: f"the segment of each of {total} elements")
     return xp.searchsorted(xp.cumsum(lengths), xp.arange(total), side="right")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.index.rows import add_at, require_inside
+from c2.ops.index.rows import add_at, empty_rows, require_inside
 from c2.ops.rules import equal, rank
 from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.spec import FLOAT, INDEX
@@ -46,7 +46,7 @@ def sparse_to_dense(xp, indices, values, data_to_infer_dim=None, *, out=None):
         N = int(indices.max()) + 1 if indices.size else 0
     require_inside(indices, N, "indices")
     if out is None:
-        out = xp.empty((N, *values.shape[1:]), values.dtype)
+        out = empty_rows(xp, N, values)
     out[...] = values.dtype.type(0)
     add_at(xp, out, indices, values)
     return out

@@ -93,6 +93,7 @@ def _infer_gradient(
     indices, doutput, lengths=None, *, mask, return_presence_mask, max_skipped_indices
 ):
     _require_mask(mask)
+    rank("indices", indices, 1)
     lead = 1 if lengths is None else 2
     require(doutput.ndim >= lead, f"doutput must have {lead} axes or more", lead, doutput.shape)
     places = (len(mask),) if lengths is None else (lengths.size, len(mask))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from c2.ops.index.rows import require_inside
 from c2.ops.results import stored
-from c2.ops.rules import canonical_axis, equal, one_element, same_dtype
+from c2.ops.rules import canonical_axis, equal, one_element, rank, same_dtype
 from c2.ops.shape.joined_axis import with_size
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.schema import NoGradient
@@ -55,8 +56,11 @@ TOP_K = OpSchema(
 
 def _infer_gradient(dValues, Indices, X, *, k, axis):
     same_dtype(X=X, dValues=dValues)
-    canonical_axis("axis", axis, X.ndim)
+    axis = canonical_axis("axis", axis, X.ndim)
     equal("Indices must have the shape of dValues", dValues.shape, Indices.shape)
+    rank("dValues", dValues, X.ndim)
+    expected = with_size(X.shape, axis, dValues.shape[axis])
+    equal("dValues must have the shape of X but for `axis`", expected, dValues.shape)
     return X.with_shape(X.shape)
 
 
@@ -133,6 +137,7 @@ def _flattened(xp, indices, shape, axis):
 def top_k_gradient(xp, dValues, Indices, X, *, k, axis, out=None):
     dX = xp.empty(X.shape, X.dtype) if out is None else out
     dX[...] = X.dtype.type(0)
+    require_inside(Indices, X.shape[axis], "Indices", lowest=-1)
     flat = _flattened(xp, Indices, X.shape, axis % X.ndim)
     there = flat >= 0
     dX.reshape(-1)[flat[there]] = dValues.reshape(-1)[there]

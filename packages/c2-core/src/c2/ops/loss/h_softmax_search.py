@@ -12,6 +12,9 @@ from c2.ops.rules import equal, rank
 from c2.proto.hsm import NodeProto, TreeProto
 from c2.registry import REQUIRED, Arg, Case, OpSchema, Tensor, TensorSpec, cases, kernel, require
 from c2.registry.schema import NoGradient
+from c2.serialize.budget import check_budget
+
+_NODE = 300  # bytes of the objects that hold one class while the tree is built
 
 
 def _tree(serialized):
@@ -135,6 +138,7 @@ def huffman_tree_hierarchy(xp, labels, *, num_classes, out=None):
         raise ValueError(
             f"Labels must be in [0, {num_classes - 1}], got {labels.min()} to {labels.max()}"
         )
+    check_budget(_NODE * num_classes, f"a tree of {num_classes} classes")
     if out is None:
         out = np.empty(1, object)
     tree = TreeProto()

@@ -37,6 +37,7 @@ LEAST_IDEAL = 1e-5
 
 def _infer(y, r, lengths, **args):
     rank("y", y, 1)
+    rank("session_lengths", lengths, 1)
     same_dtype(y=y, r=r)
     equal("r must have one element per element of y", y.size, r.size)
     return TensorSpec((lengths.size,), y.dtype), TensorSpec(y.shape, y.dtype)
@@ -44,6 +45,7 @@ def _infer(y, r, lengths, **args):
 
 def _infer_gradient(y, lengths, dy, dloss, **args):
     rank("y", y, 1)
+    rank("session_lengths", lengths, 1)
     same_dtype(y=y, dy=dy, dloss=dloss)
     equal("dy must have the shape of y", y.shape, dy.shape)
     equal("dloss must have one element per session", lengths.size, dloss.size)

@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from c2.ops.index.rows import require_inside
 from c2.ops.math.clip import MAX, MIN, Clip, bounds
 from c2.ops.results import stored
 from c2.ops.rules import equal
-from c2.registry import Case, NoGradient, OpSchema, Tensor, cases, kernel
+from c2.registry import Case, NoGradient, OpSchema, Tensor, cases, kernel, require
 from c2.registry.spec import FLOAT, INDEX
 
 
 def infer(param, indices=None, grad=None, **bounds):
     if indices is not None and grad is not None:
+        require(param.ndim >= 1, "param must have one axis or more", "rows", param.shape)
         equal(
             "grad must have one row of param per index",
             (*indices.shape, *param.shape[1:]),
@@ -48,6 +50,7 @@ def ensure_clipped(xp, param, indices=None, grad=None, *, min, max, out=None):
     if indices is None:
         return Clip(xp, param, min=min, max=max)(param, out)
     low, high = bounds(param.dtype, min, max)
+    require_inside(indices, len(param), "indices")
     out = stored(xp, param, out)
     out[indices] = xp.clip(out[indices], low, high)
     return out

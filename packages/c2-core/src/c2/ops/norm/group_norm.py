@@ -67,7 +67,14 @@ def infer_group_norm_gradient(
 
 
 def infer_instance_norm_gradient(X, scale, bias, dY, mean=None, inv_std=None, *, epsilon, order):
-    _channels(X, scale, bias, order)
+    moments = (X.shape[0], _channels(X, scale, bias, order))
+    for name, spec in (("mean", mean), ("inv_std", inv_std)):
+        require(
+            spec is None or spec.shape == moments,
+            f"{name} must be (N, C)",
+            moments,
+            spec and spec.shape,
+        )
     return _gradient_specs(X, dY, scale)
 
 

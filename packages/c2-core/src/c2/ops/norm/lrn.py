@@ -107,7 +107,7 @@ class _ChannelSums:
     def add_neighbours(self, terms, target, before):
         """Adds to target[c] the terms of `size` channels from c - before on."""
         C = len(terms)
-        for shift in range(-before, self.size - before):
+        for shift in range(max(-before, 1 - C), min(self.size - before, C)):
             to = slice(max(0, -shift), min(C, C - shift))
             if to.stop > to.start:
                 part = target[to]

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 from c2.ops.rules import one_element
-from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, kernel
+from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, kernel, require
 from c2.registry.schema import NoGradient
 
 COUNT = frozenset({"int64"})
@@ -69,6 +69,12 @@ class Iter:
 
 @kernel(ATOMIC_ITER)
 def atomic_iter(xp, mutex, iteration):
+    require(
+        hasattr(mutex, "__enter__"),
+        "mutex must be what CreateMutex makes",
+        "a mutex",
+        type(mutex).__name__,
+    )
     with mutex:  # counts here, in place: whatever stores results later no longer holds the mutex
         return _next(iteration, iteration)
 

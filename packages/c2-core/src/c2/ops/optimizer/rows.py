@@ -85,10 +85,10 @@ def update_rows(
 
 
 def check_indices(indices: Any, rows: int) -> None:
-    """Raises IndexError where an index is not that of a row."""
+    """Raises Mismatch where an index is not that of a row."""
     low, high = int(indices.min()), int(indices.max())
-    if low < 0 or high >= rows:
-        raise IndexError(f"indices must be in [0, {rows - 1}], got {low} to {high}")
+    inside = low >= 0 and high < rows
+    require(inside, "indices must be rows of param", f"0 to {rows - 1}", f"{low} to {high}")
 
 
 def _rounds(xp: Any, indices: Any) -> Iterator[Any]:

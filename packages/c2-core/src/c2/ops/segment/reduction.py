@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from c2.ops.index.rows import add_at, segment_ids
+from c2.ops.index.rows import add_at, empty_rows, segment_ids
 from c2.ops.rules import equal
 from c2.registry import Tensor, require
 from c2.registry.spec import FLOAT
@@ -27,7 +27,7 @@ def segments_of_lengths(xp: Any, lengths: Any, rows: int) -> Any:
 def segment_sum(xp: Any, data: Any, ids: Any, n: int, out: Any) -> Any:
     """(n, ...): the sum of the rows of each segment, 0 where there is none."""
     if out is None:
-        out = xp.empty((n, *data.shape[1:]), data.dtype)
+        out = empty_rows(xp, n, data)
     out[...] = data.dtype.type(0)
     add_at(xp, out, ids, data)
     return out
@@ -36,7 +36,7 @@ def segment_sum(xp: Any, data: Any, ids: Any, n: int, out: Any) -> Any:
 def segment_max(xp: Any, data: Any, ids: Any, n: int, out: Any) -> Any:
     """(n, ...): the maximum of the rows of each segment, 0 where there is none."""
     if out is None:
-        out = xp.empty((n, *data.shape[1:]), data.dtype)
+        out = empty_rows(xp, n, data)
     out[...] = data.dtype.type(0)
     if data.size:
         width = data[0].size

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from c2.errors import GradientError
-from c2.ops.index.rows import require_inside
+from c2.ops.index.rows import empty_rows, require_inside
 from c2.ops.rules import equal, rank, same_dtype
 from c2.ops.segment.add_up import add_up, add_up_at, as_columns
 from c2.ops.segment.reduction import (
@@ -68,7 +68,7 @@ def unsorted_weighted_sum(
 
 def _at(xp, DATA, SCALARS, ids, n, out):
     if out is None:
-        out = xp.empty((n, *DATA.shape[1:]), DATA.dtype)
+        out = empty_rows(xp, n, DATA)
     weights = as_columns(SCALARS, DATA)
     return add_up_at(xp, ids, n, lambda places: DATA[places] * weights[places], out)
 

@@ -5,6 +5,7 @@ import numpy as np
 from c2.ops.rules import rank
 from c2.registry import INDEX, Case, Operator, OpSchema, Tensor, TensorSpec, require
 from c2.registry.schema import NoGradient
+from c2.serialize.budget import check_budget
 
 
 def _infer(per_segment, segment_ids, data=None):
@@ -23,6 +24,7 @@ def _count(xp, ids, data):
             n <= data.shape[0], "segment_ids must be below the rows of data", data.shape[0], n - 1
         )
         n = data.shape[0]
+    check_budget(8 * n, lambda: f"the lengths of {n} segments")
     if not ids.size:
         return xp.zeros(n, "int32")
     require(int(ids[0]) >= 0, "segment_ids must not be negative", "0 or more", int(ids[0]))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from c2.ops.results import stored
-from c2.ops.rules import same_dtype
+from c2.ops.rules import equal, same_dtype
 from c2.registry import Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.schema import NoGradient
 from c2.registry.spec import FLOAT, INDEX
@@ -47,7 +47,9 @@ EXPAND = OpSchema(
 
 def _infer_gradient(dY, X):
     same_dtype(X=X, dY=dY)
-    expanded_shape(X.shape, dY.shape)
+    equal(
+        "dY must have a shape that X is broadcast to", expanded_shape(X.shape, dY.shape), dY.shape
+    )
     return X.with_shape(X.shape)
 
 

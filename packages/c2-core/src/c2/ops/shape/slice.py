@@ -3,7 +3,7 @@
 import numpy as np
 
 from c2.ops.results import stored
-from c2.ops.rules import equal, same_dtype
+from c2.ops.rules import equal, rank, same_dtype
 from c2.registry import Arg, Case, OpSchema, Tensor, TensorSpec, cases, gradient, kernel, require
 from c2.registry.schema import NoGradient
 from c2.registry.spec import INDEX
@@ -68,6 +68,8 @@ def _infer(X, first=None, second=None, *, starts, ends):
             second is not None, "the inputs starts and ends come together", "both", "starts alone"
         )
         same_dtype(starts=first, ends=second)
+        rank("starts", first, 1)
+        rank("ends", second, 1)
         if first.value is None or second.value is None:
             return TensorSpec(None, X.dtype)
         starts, ends = first.value.tolist(), second.value.tolist()
@@ -108,6 +110,8 @@ def _infer_gradient(X, *rest, starts, ends):
         len(rest) + 1,
     )
     same_dtype(X=X, dY=dY)
+    for name, spec in zip(("starts", "ends"), rest[:-1]):
+        rank(name, spec, 1)
     if len(rest) == 1:
         _require_ends(starts, ends)
         slices = resolve_slices(X.shape, starts, ends)
@@ -158,7 +162,9 @@ class SliceGradient(_Slices):
         *inputs, dY = rest
         dX = self.xp.empty(X.shape, X.dtype) if out is None else out
         dX[...] = X.dtype.type(0)
-        dX[self.of(X, inputs)] = dY
+        part = dX[self.of(X, inputs)]
+        equal("dY must have the shape of the part", part.shape, dY.shape)
+        part[...] = dY
         return dX
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from c2.ops.index.rows import require_inside
+from c2.ops.index.rows import empty_rows, require_inside
 from c2.ops.rules import equal, rank
 from c2.ops.segment.add_up import add_up_at, as_columns
 from c2.ops.segment.reduction import SEGMENT_IDS, counts
@@ -49,7 +49,7 @@ def _sums(in_order, mean, xp, DATA, INDICES, ids, num_segments, out, weights=Non
     n = _segments(in_order, ids, num_segments)
     require_inside(INDICES, DATA.shape[0], "INDICES")
     if out is None:
-        out = xp.empty((n, *DATA.shape[1:]), DATA.dtype)
+        out = empty_rows(xp, n, DATA)
 
     def rows(places):
         picked = xp.take(DATA, INDICES[places], axis=0)

@@ -25,19 +25,20 @@ MODE = Arg(
 VALUE = Arg("value", float, default=0.0, doc="content of the padding in mode constant")
 
 
+def _require_image(name, spec):
+    axes = f"{name} must have axes for the batch, the channels and space"
+    require(spec.ndim >= 3, axes, "3 axes or more", spec.ndim)
+
+
 def infer_pad_image(X, *, mode, value, order, **pads):
-    require(
-        X.ndim >= 3,
-        "X must have axes for the batch, the channels and space",
-        "3 axes or more",
-        X.ndim,
-    )
+    _require_image("X", X)
     sizes = spatial(X.shape, order)
     heads, tails = _heads_and_tails(pads, len(sizes))
     return TensorSpec(_shape(X.shape, sizes, heads, tails, mode, order), X.dtype)
 
 
 def infer_pad_image_gradient(dY, *, mode, value, order, **pads):
+    _require_image("dY", dY)
     sizes = spatial(dY.shape, order)
     heads, tails = _heads_and_tails(pads, len(sizes))
     inner = tuple(s - h - t for s, h, t in zip(sizes, heads, tails))

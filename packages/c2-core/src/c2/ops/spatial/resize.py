@@ -63,7 +63,9 @@ class Resize:
 
     def scales(self, args, given):
         """Scale per spatial axis; the second input holds height, then width."""
-        found = [args[name] for name in self.names] if given is None else [float(s) for s in given]
+        found = [args[name] for name in self.names]
+        if given is not None:
+            found = [float(s) for s in np.reshape(given, -1)]
         require(
             len(found) == self.n, "scales must have one entry per spatial axis", self.n, len(found)
         )
@@ -213,7 +215,7 @@ class Resize:
             f"{self.type}Gradient", doc="dX: each element is the sum of dY by the weights that it was read with.",
             inputs=[Tensor("dY", "gradient of the output", FLOAT), Tensor("X", "what was resized", FLOAT), *more],
             outputs=[Tensor("dX", "shape of X")], args=self.args, infer=self.infer_gradient,
-            gradient=NoGradient.FORBIDDEN,
+            values=["scales"] if more else [], gradient=NoGradient.FORBIDDEN,
         )  # fmt: skip
         return [
             Operator(forward, self.kernel, self.maker, self.cases),
