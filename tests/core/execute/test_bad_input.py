@@ -142,7 +142,10 @@ WRONG = [
 
 @pytest.mark.parametrize(("type_", "arrays", "args"), TOO_LARGE, ids=[c[0] for c in TOO_LARGE])
 def test_too_large_for_the_budget(type_, arrays, args):
-    with pytest.raises(c2.MemoryBudgetError, match=rf"(?s){type_}.*memory budget is 100.0 MB; nothing was allocated"):
+    with pytest.raises(
+        c2.MemoryBudgetError,
+        match=rf"(?s){type_}.*memory budget is 100.0 MB; nothing was allocated",
+    ):
         run(type_, arrays, args)
 
 
@@ -157,7 +160,9 @@ def test_huge_windows_take_no_time():
         run("LRN", [np.ones((1, 4, 2, 2), np.float32)], {"size": size, "alpha": 1.0, "beta": 0.5})
 
 
-@pytest.mark.parametrize("type_", ["Relu", "Softmax", "FC", "Conv", "MaxPool", "Concat", "Split", "LabelCrossEntropy"])
+@pytest.mark.parametrize(
+    "type_", ["Relu", "Softmax", "FC", "Conv", "MaxPool", "Concat", "Split", "LabelCrossEntropy"]
+)
 def test_batches_of_nothing(type_):
     empty = np.zeros((0, 2, 4, 4), np.float32)
     rows = np.zeros((0, 3), np.float32)
