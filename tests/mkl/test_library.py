@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from c2.compile.net import CompiledNet
 from c2.errors import PluginError
 from c2.graph.check import check_net
 from c2_mkl import library, plugin
+
+SOURCES = Path(__file__).resolve().parents[2] / "packages" / "c2-mkl" / "src" / "c2_mkl"
 
 
 def run(program, **environment):
@@ -105,12 +108,8 @@ def test_a_library_that_lacks_functions_is_refused(onednn, compiler, tmp_path):
 
 
 def test_a_library_of_another_major_version_is_refused(registry, compiler, tmp_path):
-    names = [f.name for f in os.scandir(os.path.dirname(library.__file__)) if f.name == "c"]
-    assert names == ["c"]
-    with open(
-        os.path.join(os.path.dirname(library.__file__), "c", "shim.h"), encoding="utf-8"
-    ) as file:
-        table = file.read().partition("} c2_onednn;")[0].rpartition("typedef struct {")[2]
+    header = (SOURCES / "c" / "shim.h").read_text(encoding="utf-8")  # which no wheel carries
+    table = header.partition("} c2_onednn;")[0].rpartition("typedef struct {")[2]
     functions = set(re.findall(r"\(\*(\w+)\)\(", table)) - {"version"}
     source = "".join(
         f"int dnnl_{name}(void) {{ return 0; }}\n" for name in {*functions, "primitive_execute"}
