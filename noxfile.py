@@ -189,11 +189,13 @@ def examples(session: nox.Session, example: str) -> None:
 
 @nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
-    """One benchmark beside its peers: `nox -s bench -- plugin_loading.py`."""
+    """One benchmark, in an environment with its peers: `nox -s bench -- inference.py`."""
     if not session.posargs:
         session.error("name a script of benchmarks/ after --")
     script, *arguments = session.posargs
-    session.install(*group("bench"), *wheels_of([CORE, "c2-zoo"]))
+    session.install(*group("bench"), *wheels_of([CORE, "c2-mkl", "c2-zoo"]))
+    if script == "inference.py" and "--peers" not in arguments:
+        arguments += ["--peers", str(Path(session.bin) / "python")]
     session.run("python", f"benchmarks/{script}", *arguments)
 
 
