@@ -34,9 +34,6 @@ def differentiated(case):
 @pytest.mark.parametrize("index", range(len(CASES)))
 def test_equals_caffe2(index):
     case = CASES[index]
-    absent = sorted({op[0] for op in case["net"] if op[0] not in REGISTRY})
-    if absent:
-        pytest.skip(f"c2-core has no {', '.join(absent)}")
     if case.get("refused"):
         with pytest.raises(c2.C2Error):
             differentiated(case)

@@ -45,7 +45,7 @@ FLOAT16_UNIFORM_FILL = OpSchema(
 def float16_constant_fill(xp, *, value, shape, out=None):
     if out is None:
         out = xp.empty(shape, np.float16)
-    out.fill(value if abs(value) < 65520 else np.copysign(np.inf, value))
+    out.fill(np.copysign(np.inf, value) if abs(value) >= 65520 else value)
     return out
 
 

@@ -12,7 +12,7 @@ from c2.registry.spec import FLOAT
 
 _FEW = 256  # a row this short is sorted whole; a longer one only where it is cut
 ARGS = [
-    Arg("k", int, default=-1, doc="how many, 1 or more; needed where there is no input k"),
+    Arg("k", int, default=-1, doc="how many, 1 or more; -1: what the input k says"),
     Arg("axis", int, default=-1, doc="the axis to search along; negative ones count from the end"),
 ]
 
@@ -20,7 +20,7 @@ ARGS = [
 def _infer(X, k_spec=None, *, k, axis):
     axis = canonical_axis("axis", axis, X.ndim)
     require(X.ndim >= 1, "X must have one axis or more", "1 or more axes", X.shape)
-    if k_spec is not None:
+    if k_spec is not None and k == -1:
         one_element(k=k_spec)
         if k_spec.value is None:
             return tuple(TensorSpec(None, t) for t in (X.dtype, "int64", "int64"))
@@ -40,7 +40,9 @@ TOP_K = OpSchema(
     """,
     inputs=[
         Tensor("X", "one axis or more", FLOAT),
-        Tensor("k", "one number, instead of the argument", frozenset({"int64"}), optional=True),
+        Tensor(
+            "k", "one number, read where the argument is -1", frozenset({"int64"}), optional=True
+        ),
     ],
     outputs=[
         Tensor("Values", "X with size k along `axis`"),
@@ -97,7 +99,7 @@ def largest(xp, X, k):
 
 @kernel(TOP_K)
 def top_k(xp, X, k_array=None, *, k, axis, n_outputs, out=None):
-    k = k if k_array is None else int(k_array.reshape(-1)[0])
+    k = int(k_array.reshape(-1)[0]) if k == -1 and k_array is not None else k
     axis %= X.ndim
     turned = xp.moveaxis(X, axis, -1)
     shape, n = turned.shape[:-1], X.shape[axis]

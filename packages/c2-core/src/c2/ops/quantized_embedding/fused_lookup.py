@@ -54,6 +54,7 @@ def _pruned_sums(layout, mean, xp, DATA, INDICES, LENGTHS, WEIGHTS, mapping, out
         INDICES = mapping[INDICES]
         gone = INDICES < 0
         if gone.any():
+            require_inside(INDICES[~gone], DATA.shape[0], "COMPRESSED_INDICES_MAPPING")
             DATA = xp.concatenate([DATA, xp.zeros((1, DATA.shape[1]), "uint8")])  # a row of zeros
             INDICES = xp.where(gone, DATA.shape[0] - 1, INDICES)
     return _sums(layout, mean, xp, DATA, INDICES, LENGTHS, WEIGHTS, out)

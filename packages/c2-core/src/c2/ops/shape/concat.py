@@ -4,13 +4,14 @@ import numpy as np
 
 from c2.ops.results import stored
 from c2.ops.rules import same_dtype
-from c2.ops.shape.joined_axis import ARGS, joined_axis, with_size, without
+from c2.ops.shape.joined_axis import ARGS, adds_axis, joined_axis, with_size, without
 from c2.registry import Case, Operator, OpSchema, Tensor, TensorSpec, require
 
 
 def _infer(*inputs, axis, order, add_axis):
     first = inputs[0]
     same_dtype(**{f"X{k}": spec for k, spec in enumerate(inputs, 1)})
+    add_axis = adds_axis(axis, add_axis)
     axis = joined_axis(axis, order, first.ndim + add_axis)
     for k, spec in enumerate(inputs[1:], 2):
         if add_axis:
@@ -36,9 +37,9 @@ def _infer(*inputs, axis, order, add_axis):
 
 class Concat:
     def __init__(self, xp, *inputs, axis, order, add_axis):
-        self.xp, self.add_axis = xp, add_axis
-        self.axis = joined_axis(axis, order, inputs[0].ndim + add_axis)
-        sizes = [1 if add_axis else X.shape[self.axis] for X in inputs]
+        self.xp, self.add_axis = xp, adds_axis(axis, add_axis)
+        self.axis = joined_axis(axis, order, inputs[0].ndim + self.add_axis)
+        sizes = [1 if self.add_axis else X.shape[self.axis] for X in inputs]
         self.sizes = xp.asarray(sizes, dtype="int32")
 
     def __call__(self, *inputs, out=None):
@@ -73,6 +74,8 @@ def _cases(rng):
     for axis in (0, 1, 2, -1, -3):
         expect = {"concat_result": np.stack(parts, axis), "split_info": [1, 1, 1]}
         yield Case({"X": parts}, {"axis": axis, "add_axis": True}, expect)
+    expect = {"concat_result": np.hstack(parts), "split_info": [4, 4, 4]}
+    yield Case({"X": parts}, {"add_axis": True}, expect, id="add_axis without axis")
     for dtype in (object, np.bool_, np.uint8):
         a, b = np.array([[1, 0]]).astype(dtype), np.array([[1]]).astype(dtype)
         yield Case({"X": [a, b]}, {}, {"concat_result": np.hstack([a, b]), "split_info": [2, 1]})

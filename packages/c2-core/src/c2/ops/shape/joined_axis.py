@@ -6,7 +6,7 @@ from c2.registry import Arg, require
 ARGS = [
     Arg("axis", int, default=None, doc="the axis; negative ones count from the end; 1 where neither is given"),
     Arg("order", str, default=None, choices=("NCHW", "NHWC"), doc="instead of axis: NCHW means 1, NHWC means 3"),
-    Arg("add_axis", bool, default=False, doc="the axis is there in the joined tensor alone; each part counts 1 in it"),
+    Arg("add_axis", bool, default=False, doc="`axis`, which must be given, is there in the joined tensor alone"),
 ]  # fmt: skip
 
 
@@ -21,6 +21,11 @@ def joined_axis(axis, order, ndim):
     if axis is None:
         axis = 3 if order == "NHWC" else 1
     return canonical_axis("axis", axis, ndim)
+
+
+def adds_axis(axis, add_axis):
+    """Whether the axis is there in the joined tensor alone: as in Caffe2, only where `axis` says which."""
+    return add_axis and axis is not None
 
 
 def without(shape, axis):

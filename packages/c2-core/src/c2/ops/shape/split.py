@@ -4,7 +4,7 @@ import numpy as np
 
 from c2.ops.results import stored
 from c2.ops.rules import equal
-from c2.ops.shape.joined_axis import ARGS, joined_axis, with_size, without
+from c2.ops.shape.joined_axis import ARGS, adds_axis, joined_axis, with_size, without
 from c2.registry import Arg, Case, Operator, OpSchema, Tensor, TensorSpec, require
 
 
@@ -52,7 +52,7 @@ def parts(xp, X, places, out):
 
 
 def _infer(X, sizes=None, *, axis, order, add_axis, split, n_outputs):
-    axis = joined_axis(axis, order, X.ndim)
+    place = joined_axis(axis, order, X.ndim)
     if sizes is None:
         sizes = split if len(split) else None
     else:
@@ -66,12 +66,13 @@ def _infer(X, sizes=None, *, axis, order, add_axis, split, n_outputs):
         if sizes.value is None:
             return (TensorSpec(None, X.dtype),) * n_outputs
         sizes = sizes.value.reshape(-1).tolist()
-    return part_specs(X, axis, part_sizes(X.shape[axis], n_outputs, sizes), add_axis)
+    sizes = part_sizes(X.shape[place], n_outputs, sizes)
+    return part_specs(X, place, sizes, adds_axis(axis, add_axis))
 
 
 class Split:
     def __init__(self, xp, X, sizes=None, *, axis, order, add_axis, split, n_outputs):
-        self.xp, self.add_axis, self.n_outputs = xp, add_axis, n_outputs
+        self.xp, self.add_axis, self.n_outputs = xp, adds_axis(axis, add_axis), n_outputs
         self.axis = joined_axis(axis, order, X.ndim)
         self.places = None
         if sizes is None:
