@@ -25,9 +25,12 @@ class CheckError(NetError):
     """All problems of one net at once; `problems` holds them one by one."""
 
     def __init__(self, net_name: str, problems: list[C2Error]) -> None:
-        self.problems = problems
+        self.net_name, self.problems = net_name, problems
         count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
         super().__init__(f"net '{net_name}' has {count}:\n" + "\n".join(str(p) for p in problems))
+
+    def __reduce__(self) -> tuple[type[CheckError], tuple[str, list[C2Error]]]:
+        return type(self), (self.net_name, self.problems)
 
 
 class UnknownOperator(C2Error, LookupError):
