@@ -29,7 +29,9 @@ def workspace():
 
 def no_kernel():
     registry = core_registry()
-    registry.add_schema(OpSchema("Nobody", outputs=[Tensor("Y")], infer=lambda: TensorSpec((), "float32")))
+    registry.add_schema(
+        OpSchema("Nobody", outputs=[Tensor("Y")], infer=lambda: TensorSpec((), "float32"))
+    )
     c2.Workspace(registry=registry).run_once(c2.create_op("Nobody", (), "y"))
 
 
@@ -51,24 +53,40 @@ RAISED = {
         lambda: workspace().run_once(c2.create_op("FC", ["x", "x", "x"], "y", name="fc1")),
         r"(?s)FC 'fc1' \(net 'fc1', op 0\): .*expected .*, got .*X 'x' float32 \(2, 3\)",
     ),
-    errors.NetError: (lambda: workspace().run("nothing"), "net 'nothing' was not created in this workspace"),
+    errors.NetError: (
+        lambda: workspace().run("nothing"),
+        "net 'nothing' was not created in this workspace",
+    ),
     errors.CheckError: (
-        lambda: workspace().run(net(c2.create_op("Rellu", "x", "y"), c2.create_op("Relu", [], "z"))),
+        lambda: workspace().run(
+            net(c2.create_op("Rellu", "x", "y"), c2.create_op("Relu", [], "z"))
+        ),
         r"(?s)net 'told.*' has 2 problems:\nRellu 'y' .*Did you mean 'Relu'.*wrong number of inputs",
     ),
-    errors.UnknownOperator: (lambda: REGISTRY.schema("Convv"), r"operator 'Convv' is not registered. Did you mean 'Conv'"),
+    errors.UnknownOperator: (
+        lambda: REGISTRY.schema("Convv"),
+        r"operator 'Convv' is not registered. Did you mean 'Conv'",
+    ),
     errors.DuplicateRegistration: (
         lambda: core_registry().add_device(REGISTRY.device("CPU"), "another"),
         "device 'CPU' of another is already registered by c2-core",
     ),
     errors.MissingKernel: (
-        no_kernel, r"(?s)no kernel for Nobody on CPU. Have: nothing.*Run: c2 doctor",
+        no_kernel,
+        r"(?s)no kernel for Nobody on CPU. Have: nothing.*Run: c2 doctor",
     ),
-    errors.MissingBlob: (lambda: workspace()["X"], "blob 'X' is not in the workspace. Did you mean 'x'"),
-    errors.DeviceError: (lambda: c2.device_option("CUDAA"), "device type 'CUDAA' is unknown.*Did you mean 'CUDA'"),
+    errors.MissingBlob: (
+        lambda: workspace()["X"],
+        "blob 'X' is not in the workspace. Did you mean 'x'",
+    ),
+    errors.DeviceError: (
+        lambda: c2.device_option("CUDAA"),
+        "device type 'CUDAA' is unknown.*Did you mean 'CUDA'",
+    ),
     errors.KernelError: (
         enforce_finite,
-        r"(?s)EnforceFinite 'guard' \(net 'guard', op 0\): FloatingPointError: input must be finite.*<Blob 'bad': float32",
+        r"(?s)EnforceFinite 'guard' \(net 'guard', op 0\): FloatingPointError: input must be finite"
+        r".*<Blob 'bad': float32",
     ),
     errors.GradientError: (
         lambda: net(c2.create_op("Relu", "x", "y")).add_gradients("loss"),
@@ -111,6 +129,10 @@ def test_what_it_says(kind):
 @pytest.mark.parametrize("kind", sorted(all_errors(), key=str), ids=lambda kind: kind.__name__)
 def test_it_is_public_and_travels_between_processes(kind):
     assert getattr(c2, kind.__name__) is kind
-    error = kind("n", [errors.SchemaError("a"), errors.NetError("b")]) if kind is errors.CheckError else kind("text")
+    error = (
+        kind("n", [errors.SchemaError("a"), errors.NetError("b")])
+        if kind is errors.CheckError
+        else kind("text")
+    )
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (kind, str(error))

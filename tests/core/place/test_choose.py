@@ -10,7 +10,12 @@ from c2.registry.schema import NoGradient
 
 SPEC = TensorSpec((2, 3), np.float32)
 DOUBLE = OpSchema(
-    "Double", doc="Y = 2 X.", inputs=[Tensor("X")], outputs=[Tensor("Y")], infer=same_as("X"), gradient=NoGradient.STOPS
+    "Double",
+    doc="Y = 2 X.",
+    inputs=[Tensor("X")],
+    outputs=[Tensor("Y")],
+    infer=same_as("X"),
+    gradient=NoGradient.STOPS,
 )
 
 
@@ -61,7 +66,9 @@ def test_an_engine_named_by_the_operator_comes_first(registry):
     registry.prefer_engines(["FAST"])
     assert chosen(registry, "SMALL")[:2] == ("SMALL", "engine SMALL is named by the operator")
     assert chosen(registry, " NOBODY , SMALL,FAST")[0] == "SMALL", "a list, in order"
-    assert chosen(registry, "NOBODY")[:2] == ("FAST", "engine FAST is preferred"), "an engine that is not there"
+    assert chosen(registry, "NOBODY")[:2] == ("FAST", "engine FAST is preferred"), (
+        "an engine that is not there"
+    )
 
 
 def test_preferences_of_a_type_come_before_those_of_a_device(registry):
@@ -107,7 +114,9 @@ def test_nothing_is_left(registry):
     )
     with pytest.raises(c2.MissingKernel, match="no kernel for Double on CUDA. Have: CPU"):
         chosen(registry, device="CUDA")
-    with pytest.raises(c2.UnknownOperator, match="'Doubel' is not registered. Did you mean 'Double'"):
+    with pytest.raises(
+        c2.UnknownOperator, match="'Doubel' is not registered. Did you mean 'Double'"
+    ):
         choose_kernel(registry, "Doubel", "CPU", "", [], {})
 
 
@@ -116,5 +125,8 @@ def test_one_kernel_of_a_kind(registry):
     def faster(xp, X):
         return 2 * X
 
-    with pytest.raises(c2.DuplicateRegistration, match="two kernels for Double on CPU, engine 'FAST': from package-fast"):
+    with pytest.raises(
+        c2.DuplicateRegistration,
+        match="two kernels for Double on CPU, engine 'FAST': from package-fast",
+    ):
         registry.add_mark(faster.__c2_marks__[0], "package-faster")

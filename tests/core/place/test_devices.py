@@ -17,7 +17,9 @@ class FarArray(np.ndarray):
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **more):
         for array in (*inputs, *out):
-            assert isinstance(array, FarArray) or not isinstance(array, np.ndarray) or not array.ndim, "mixed devices"
+            assert (
+                isinstance(array, FarArray) or not isinstance(array, np.ndarray) or not array.ndim
+            ), "mixed devices"
         plain = [np.asarray(a) if isinstance(a, FarArray) else a for a in inputs]
         if out:
             more["out"] = tuple(np.asarray(o) for o in out)
@@ -91,7 +93,9 @@ def placed(net, registry, **homes):
 
 def test_copies_are_added_where_inputs_live_elsewhere(registry):
     result = placed(crossing_net(), registry)
-    assert [(p.checked.type, p.checked.inputs, p.checked.outputs, p.device.name) for p in result.ops] == [
+    assert [
+        (p.checked.type, p.checked.inputs, p.checked.outputs, p.device.name) for p in result.ops
+    ] == [
         ("CopyFromCPUInput", ["x"], ["x_fpga"], FAR),
         ("CopyFromCPUInput", ["w"], ["w_fpga"], FAR),
         ("Add", ["x_fpga", "w_fpga"], ["h"], FAR),
@@ -149,7 +153,9 @@ def test_feeding_goes_where_the_blob_lives(registry, far):
 def test_an_update_of_a_blob_of_another_device_is_refused(registry):
     net = c2.Net("update")
     there(net, "Add", ["total", "x"], "total")
-    with pytest.raises(c2.DeviceError, match=f"'total' lives on CPU and the operator updates it in place on {FAR}"):
+    with pytest.raises(
+        c2.DeviceError, match=f"'total' lives on CPU and the operator updates it in place on {FAR}"
+    ):
         placed(net, registry)
     assert placed(net, registry, total=FAR).copies
 
@@ -183,17 +189,24 @@ def test_a_kernel_that_the_device_has_not(registry):
     there(net, "Softmax", "x", "y")
     workspace = c2.Workspace(registry=registry)
     workspace.feed("x", np.ones((1, 2), np.float32))
-    with pytest.raises(c2.MissingKernel, match=f"(?s)no kernel for Softmax on {FAR}.*reference: not on this device"):
+    with pytest.raises(
+        c2.MissingKernel, match=f"(?s)no kernel for Softmax on {FAR}.*reference: not on this device"
+    ):
         workspace.run(net)
 
 
 def test_a_device_that_is_asked_for_is_used_or_an_error():
     registry = core_registry()
     net = crossing_net()
-    with pytest.raises(c2.DeviceError, match=f"device '{FAR}' is not registered. Have: CPU. A plugin may bring it"):
+    with pytest.raises(
+        c2.DeviceError, match=f"device '{FAR}' is not registered. Have: CPU. A plugin may bring it"
+    ):
         placed(net, registry)
     registry.add_device(FarDevice(broken="no board in slot 3"), "far-away")
-    with pytest.raises(c2.DeviceError, match=f"device {FAR} of far-away is not usable: no board in slot 3. Run: c2 doctor"):
+    with pytest.raises(
+        c2.DeviceError,
+        match=f"device {FAR} of far-away is not usable: no board in slot 3. Run: c2 doctor",
+    ):
         placed(net, registry)
 
 

@@ -87,6 +87,9 @@ def test_it_runs_in_nets(registry):
 def test_twice_is_refused_naming_both(registry, tmp_path, monkeypatch):
     (tmp_path / "other_softshrink.py").write_text(SHIFT)
     other = importlib.import_module("other_softshrink")
-    with pytest.raises(c2.DuplicateRegistration, match="operator 'Softshrink' of theirs is already registered by mine"):
+    with pytest.raises(
+        c2.DuplicateRegistration,
+        match="operator 'Softshrink' of theirs is already registered by mine",
+    ):
         registry.add_module(other, "theirs")
     del sys.modules["other_softshrink"]

@@ -15,7 +15,11 @@ from c2.testing import conformance_cases
 
 REGISTRY = core_registry()
 TYPES = REGISTRY.types()
-FACTS = Path(os.environ.get("C2_SHARED", Path(__file__).parents[3].parent / "shared")) / "data" / "caffe2"
+FACTS = (
+    Path(os.environ.get("C2_SHARED", Path(__file__).parents[3].parent / "shared"))
+    / "data"
+    / "caffe2"
+)
 ANY = 2**31 - 1  # Caffe2's "no upper bound"
 UNSAID = "Caffe2's schema leaves the number open"
 
@@ -58,14 +62,22 @@ NAMES = {
 }  # fmt: skip
 ALIAS = "Caffe2's documentation misspells the argument that its kernel reads"
 ARGUMENTS = {
-    **{(f"Reduce{side}{what}", "num_reduce_dims"): ALIAS for side in ("Front", "Back") for what in ("Sum", "Mean", "Max")},
+    **{
+        (f"Reduce{side}{what}", "num_reduce_dims"): ALIAS
+        for side in ("Front", "Back")
+        for what in ("Sum", "Mean", "Max")
+    },
     ("GroupNorm", "num_groups"): ALIAS, ("Logit", "eps (optional)"): ALIAS, ("ReplaceNaN", "value (optional)"): ALIAS,
     ("RMSNorm", "epsilon"): ALIAS, ("ConvTranspose", "shared_buffer"): "a hint of Caffe2's CPU kernel",
     ("ConvTranspose", "no_bias"): "the number of inputs says it",
 }  # fmt: skip
 IN_PLACE: dict[str, str] = {}
 # The gradient depends on arguments: these are asked for by name.
-GRADIENT_ARGUMENTS = {"Cast": {"to": 1, "from_type": 1}, "Dropout": {"is_test": 0}, "Pow": {"exponent": 2.0}}
+GRADIENT_ARGUMENTS = {
+    "Cast": {"to": 1, "from_type": 1},
+    "Dropout": {"is_test": 0},
+    "Pow": {"exponent": 2.0},
+}
 
 
 def facts(name):
@@ -100,13 +112,18 @@ def test_an_operator_is_whole(type_):
     has_cases = next(conformance_cases(REGISTRY, types=[type_]), None) is not None
     assert has_cases != (type_ in TESTED_ELSEWHERE)
     has_maker = REGISTRY.gradient_maker(type_) is not None
-    assert has_maker != (schema.gradient is not None), "a gradient maker, or else the kind of its absence"
+    assert has_maker != (schema.gradient is not None), (
+        "a gradient maker, or else the kind of its absence"
+    )
 
 
 def test_numbers_of_blobs(known):
     for which, said in (("in", INPUTS), ("out", OUTPUTS)):
         actual = {t: getattr(REGISTRY.schema(t), f"{which}put_range") for t in known}
-        expected = {t: (f[f"min_{which}"], None if f[f"max_{which}"] == ANY else f[f"max_{which}"]) for t, f in known.items()}
+        expected = {
+            t: (f[f"min_{which}"], None if f[f"max_{which}"] == ANY else f[f"max_{which}"])
+            for t, f in known.items()
+        }
         assert set(differences(expected, actual)) == set(said)
 
 
@@ -114,7 +131,9 @@ def test_names_of_blobs(known):
     wrong = {}
     for which in ("inputs", "outputs"):
         actual = {t: [x.name for x in getattr(REGISTRY.schema(t), which)] for t in known}
-        expected = {t: f[{"inputs": "ins", "outputs": "outs"}[which]] or actual[t] for t, f in known.items()}
+        expected = {
+            t: f[{"inputs": "ins", "outputs": "outs"}[which]] or actual[t] for t, f in known.items()
+        }
         wrong.update(differences(expected, actual))
     assert set(wrong) == set(NAMES), wrong
 
@@ -135,8 +154,16 @@ def test_arguments(known):
 def test_in_place(known):
     """Whether the first output may be, or must be, the first input."""
     listed = facts("inplace")
-    actual = {t: (0, 0) in s.inplace_pairs | s.inplace_required_pairs for t, s in zip(TYPES, map(REGISTRY.schema, TYPES))}
-    expected = {t: verdict == "allow" for verdict in ("allow", "deny") for t in listed[verdict] if t in actual}
+    actual = {
+        t: (0, 0) in s.inplace_pairs | s.inplace_required_pairs
+        for t, s in zip(TYPES, map(REGISTRY.schema, TYPES))
+    }
+    expected = {
+        t: verdict == "allow"
+        for verdict in ("allow", "deny")
+        for t in listed[verdict]
+        if t in actual
+    }
     assert set(differences(expected, actual)) == set(IN_PLACE)
 
 
@@ -157,7 +184,9 @@ def test_gradient_operators(type_):
         first = next(islice(conformance_cases(REGISTRY, types=[type_]), 1))
         required = {a.name for a in REGISTRY.schema(type_).args if a.required}
         args = {name: value for name, value in first.case.args.items() if name in required}
-    op = create_op(type_, [f"X{k}" for k in range(n_inputs)], [f"Y{k}" for k in range(n_outputs)], **args)
+    op = create_op(
+        type_, [f"X{k}" for k in range(n_inputs)], [f"Y{k}" for k in range(n_outputs)], **args
+    )
     made, found = gradients_of(op, [f"dY{k}" for k in range(n_outputs)], REGISTRY)
     assert [[m.type, list(m.input), list(m.output)] for m in made] == ops
     assert list(map(gradient_names, found)) == [g or "-" for g in g_input]
