@@ -5,11 +5,12 @@ from __future__ import annotations
 import pkgutil
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from c2 import __version__
 from c2.cli import commands
 from c2.cli.output import errors, escape, fail
 from c2.errors import C2Error, did_you_mean
@@ -60,23 +61,45 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
+    ] = False,
+) -> None:
     """Caffe2 nets: look at them, check them, run them, train them."""
 
 
 def main() -> None:
-    """Runs the command; errors of c2 are told in words, anything else with its traceback."""
+    """Runs the command; errors of c2 and of files are told in words, anything else with its traceback."""
     try:
-        app()
-    except C2Error as error:
-        try:
-            fail(error)
-        except typer.Exit:
-            sys.exit(1)
+        code = app(prog_name="c2", standalone_mode="--json" not in sys.argv)
+        sys.exit(code if isinstance(code, int) else 0)
     except (KeyboardInterrupt, BrokenPipeError) as error:
         errors.print(escape(type(error).__name__))
         sys.exit(130)
+    except (C2Error, OSError) as error:
+        _exit_with(error, 1)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        _exit_with(
+            f"{error.format_message()} Try: c2 --help", 2
+        )  # a mistake in the command's options
+
+
+def _exit_with(error: Exception | str, code: int) -> None:
+    try:
+        fail(error)
+    except typer.Exit:
+        sys.exit(code)
 
 
 if __name__ == "__main__":

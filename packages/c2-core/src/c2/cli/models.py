@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from c2.errors import FormatError
+from c2.errors import FormatError, MissingBlob
 from c2.execute.workspace import Workspace
+from c2.graph.check import CheckedNet
 from c2.registry import TensorSpec
 from c2.registry.spec import spec_of
 from c2.serialize.messages import load_net
@@ -41,6 +42,15 @@ def read_net(path: str, init: str | None = None) -> tuple[Any, Any | None]:
             f"there is neither a file nor a folder {path}. Models of plugins by name: c2 info"
         )
     return load_net(place), load_net(init) if init else None
+
+
+def require_inputs(checked: CheckedNet, workspace: Workspace) -> None:
+    """Raises MissingBlob, with the options that help, where an input of the net is unknown."""
+    missing = [n for n in checked.needs() if not workspace.has(n)]
+    if missing:
+        raise MissingBlob(
+            f"nothing is known of the inputs {missing}: give --init, or --shape for each"
+        )
 
 
 def parameters_of(init_net: Any | None) -> Workspace:

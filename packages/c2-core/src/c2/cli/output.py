@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from zipfile import BadZipFile
 
 import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from c2.errors import FormatError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -21,8 +24,9 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(value, indent=2, default=_plain))
+    """One JSON document on standard output. Numbers that JSON has not (NaN, infinity) become null."""
+    plain = json.loads(json.dumps(value, default=_plain), parse_constant=lambda name: None)
+    print(json.dumps(plain, indent=2))
 
 
 def print_table(
@@ -72,22 +76,31 @@ def parse_inputs(given: Sequence[str]) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for text in given:
         name, _, source = text.rpartition("=")
-        path, _, key = source.partition(":") if ".npz:" in source else (source, "", "")
+        stem, zipped, key = source.partition(".npz:")
+        path = f"{stem}.npz" if zipped else source
         if not Path(path).is_file():
             fail(f"--input {text}: there is no file {path}")
+        held = _held(path, key or name)
+        if isinstance(held, np.ndarray) and not name:
+            fail(f"--input {text}: name the blob that {path} goes to, as in data={path}")
+        if isinstance(held, list):
+            fail(f"--input {text}: {path} holds {', '.join(held)}, and no '{key or name}'")
+        arrays.update(held if isinstance(held, dict) else {name: held})
+    return arrays
+
+
+def _held(path: str, key: str) -> Any:
+    """The array of an .npy, or of that key in an .npz; all arrays for an empty key, the names for one not there."""
+    try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            if not name:
-                fail(f"--input {text}: name the blob that {path} goes to, as in data={path}")
-            arrays[name] = loaded
-        elif name:
-            key = key or name
-            if key not in loaded:
-                fail(f"--input {text}: {path} holds {', '.join(loaded.files)}, and no '{key}'")
-            arrays[name] = loaded[key]
-        else:
-            arrays.update({k: loaded[k] for k in loaded.files})
-    return arrays
+            return loaded
+        with loaded:
+            if key:
+                return loaded[key] if key in loaded else list(loaded.files)
+            return dict(loaded)
+    except (ValueError, EOFError, BadZipFile) as error:
+        raise FormatError(f"{path} is no .npy or .npz file of plain arrays: {error}") from error
 
 
 def _plain(value: Any) -> Any:
@@ -99,4 +112,6 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return str(value)

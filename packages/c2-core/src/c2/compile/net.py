@@ -144,7 +144,18 @@ def run_passes(graph: Graph) -> Graph:
 def default_threads() -> int:
     """$C2_NUM_THREADS, or the cores this process may use."""
     given = os.environ.get("C2_NUM_THREADS")
-    return int(given) if given else len(os.sched_getaffinity(0))
+    if not given:
+        return usable_cores()
+    if not given.isdecimal() or int(given) == 0:
+        raise NetError(f"C2_NUM_THREADS must be a whole number of 1 or more, got {given!r}")
+    return int(given)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; all of the machine where the system does not tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_keep(checked: CheckedNet, keep: Iterable[str]) -> None:

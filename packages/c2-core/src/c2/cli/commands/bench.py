@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from c2.cli.models import parameters_of, read_net
-from c2.cli.output import Json, console, fail, parse_shapes, print_json, print_table
+from c2.cli.models import parameters_of, read_net, require_inputs
+from c2.cli.output import Json, console, parse_shapes, print_json, print_table
 from c2.compile.net import CompiledNet
 from c2.execute.simple import SimpleNet
 from c2.graph.check import check_net
@@ -39,9 +39,7 @@ def bench(
     for name, dims in parse_shapes(shape).items():
         workspace.feed(name, rng.random(dims, np.float32))
     checked = check_net(proto, workspace.registry)
-    missing = [n for n in checked.needs() if not workspace.has(n)]
-    if missing:
-        fail(f"nothing is known of the inputs {missing}: give --init, or --shape for each")
+    require_inputs(checked, workspace)
     simple = SimpleNet(checked, workspace, workspace.registry)
     by_type, rows = _by_operator(simple, runs)
     compiled = CompiledNet(checked, workspace, workspace.registry, constants=constants)

@@ -12,6 +12,7 @@ import typer
 
 import c2
 from c2.cli.output import Json, console, escape, print_json
+from c2.compile.net import usable_cores
 from c2.errors import PluginError
 from c2.place.place import probe
 from c2.plugins.report import LOADED
@@ -116,4 +117,4 @@ def _runner() -> Finding:
 def _threads() -> Finding:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "C2_NUM_THREADS")
     said = ", ".join(f"{n}={os.environ[n]}" for n in names if n in os.environ) or "no variable set"
-    return Finding("threads", True, f"{len(os.sched_getaffinity(0))} cores usable; {said}")
+    return Finding("threads", True, f"{usable_cores()} cores usable; {said}")

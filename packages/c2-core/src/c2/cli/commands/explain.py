@@ -8,7 +8,15 @@ import numpy as np
 import typer
 
 import c2
-from c2.cli.models import InitOption, NetArgument, ShapeOption, parameters_of, read_net, specs_of
+from c2.cli.models import (
+    InitOption,
+    NetArgument,
+    ShapeOption,
+    parameters_of,
+    read_net,
+    require_inputs,
+    specs_of,
+)
 from c2.cli.output import Json, console, escape, parse_shapes, print_json, print_table
 from c2.compile.net import CompiledNet, explained_passes
 from c2.errors import MissingKernel
@@ -94,5 +102,7 @@ def _explain_passes(
     constants = workspace.blobs()
     for name, dims in shapes.items():
         workspace.feed(name, np.zeros(dims, np.float32))
-    net = CompiledNet(check_net(proto), workspace, workspace.registry, constants=constants)
+    checked = check_net(proto)
+    require_inputs(checked, workspace)
+    net = CompiledNet(checked, workspace, workspace.registry, constants=constants)
     return dict(explained_passes(net.program()))

@@ -31,6 +31,8 @@ def run(
     json: Json = False,
 ) -> None:
     """Runs a model once and shows, or writes, what comes out."""
+    if output is not None and output.suffix != ".npz":
+        fail(f"--output {output}: outputs are written as .npz")
     net, init_net = read_net(model, init)
     predict = Predictor(init_net or NetDef(name="empty_init"), net, keep=keep or ())
     arrays = parse_inputs(inputs)
@@ -59,7 +61,5 @@ def run(
 def _write(path: Path, results: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
     from c2.serialize.atomic import atomic_write
 
-    if path.suffix != ".npz":
-        fail(f"--output {path}: outputs are written as .npz")
     with atomic_write(path) as file:
         np.savez(file, **results)

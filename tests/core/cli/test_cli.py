@@ -1,0 +1,242 @@
+"""Every command: what it prints, as text and as JSON, with which exit code, and how it puts errors."""
+
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import typer
+
+import c2
+from c2.cli.main import app
+
+COMMANDS = [
+    "bench",
+    "check",
+    "doctor",
+    "draw",
+    "explain",
+    "info",
+    "ops",
+    "plugins",
+    "run",
+    "summary",
+    "train",
+]
+
+
+def test_help_is_whole(command):
+    root = typer.main.get_command(app)
+    context = typer.Context(root, info_name="c2")
+    assert set(COMMANDS) <= set(root.list_commands(context))
+    for name in COMMANDS:
+        found = root.get_command(context, name)
+        assert len(found.help) > 20, name
+        for parameter in found.params:
+            assert parameter.help, f"c2 {name} {parameter.name}"
+            assert parameter.help[0].isupper(), f"c2 {name} {parameter.name}"
+            assert parameter.help.rstrip().endswith("."), (
+                f"c2 {name} {parameter.name}: {parameter.help}"
+            )
+        code, out, _ = command(name, "--help")
+        assert (code, f"Usage: c2 {name}" in out) == (0, True)
+        assert "--json" in out
+
+
+def test_version_and_no_command(command):
+    assert command("--version")[:2] == (0, f"{c2.__version__}\n")
+    code, out, err = command()
+    assert code == 2
+    assert all(name in out + err for name in COMMANDS)
+
+
+def test_run(command, as_json, model):
+    code, out, _ = command("run", "model", "-i", "data=data.npy", "--keep", "fc")
+    assert code == 0
+    assert "prob  float32 (2, 3)" in out
+    assert "fc  float32 (2, 3)" in out
+    code, found = as_json(
+        "run", "net.pbtxt", "--init", "init.pbtxt", "--input", "data=train.npz:data"
+    )
+    values = np.array(found["outputs"]["prob"]["values"])
+    assert (code, values.shape, found["outputs"]["prob"]["dtype"]) == (0, (200, 3), "float32")
+    np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
+    code, found = as_json("run", "model", "-i", "data=data.npy", "-o", "out.npz")
+    assert (code, "values" in found["outputs"]["prob"]) == (0, False)
+    np.testing.assert_allclose(np.load("out.npz")["prob"], values[:2], rtol=1e-6)
+
+
+def test_numbers_that_json_has_not(as_json, model):
+    np.save("nan.npy", np.array([[np.nan, 1, np.inf, 0]], np.float32))
+    code, found = as_json("run", "model", "-i", "data=nan.npy")
+    assert (code, found["outputs"]["prob"]["values"]) == (0, [[None, None, None]])
+
+
+def test_check(command, as_json, model):
+    assert command("check", "model")[:2] == (0, "net 'tiny': 3 operators, 0 problems, 0 warnings\n")
+    code, out, _ = command("check", "bad.pbtxt")
+    assert code == 1
+    assert "operator 'Rellu' is not registered. Did you mean 'Relu'" in out
+    assert "net 'bad': 2 operators, 2 problems" in out
+    code, found = as_json("check", "bad.pbtxt")
+    assert (code, len(found["problems"]), found["operators"]) == (1, 2, 2)
+    code, found = as_json("check", "model", "--shape", "data=2,5")
+    assert code == 1
+    assert "FC 'dense' (net 'tiny', op 0)" in found["problems"][0]
+
+
+def test_summary(command, as_json, model):
+    code, out, _ = command("summary", "model", "--shape", "data=2x4")
+    assert code == 0
+    assert "tiny: 3 operators, 15 parameters" in out
+    code, found = as_json("summary", "model", "--shape", "data=2,4")
+    assert (code, found["parameters"], found["rows"][0]["shape"]) == (0, 15, [2, 3])
+    assert as_json("summary", "net.pbtxt")[1]["unknown"] == 3
+
+
+def test_draw(command, as_json, model):
+    code, out, _ = command("draw", "model", "-o", "picture.svg")
+    assert (code, out) == (0, "wrote picture.svg\n")
+    assert ElementTree.parse("picture.svg").getroot().tag.endswith("svg")
+    code, found = as_json("draw", "net.pbtxt", "--shape", "data=2,4", "--parameters")
+    assert (code, found["file"]) == (0, "net.svg")
+    assert found["bytes"] == (model / "net.svg").stat().st_size
+
+
+def test_explain(command, as_json, model):
+    code, out, _ = command("explain", "model", "--shape", "data=2,4", "--passes")
+    assert code == 0
+    assert "reference kernel (portable)" in out
+    assert "fuse: Relu 'fc' into FC" in out
+    code, found = as_json("explain", "model", "--shape", "data=2,4", "--passes")
+    assert (code, [r["kernel"] for r in found["operators"]]) == (0, ["reference"] * 3)
+    assert found["passes"]["log"] == ["fuse: Relu 'fc' into FC"]
+    assert "passes" not in as_json("explain", "net.pbtxt")[1]
+
+
+def test_bench(command, as_json, model):
+    code, out, _ = command("bench", "model", "--shape", "data=2,4", "--runs", "2")
+    assert code == 0
+    assert "simple" in out
+    assert "(median of 2)" in out
+    code, found = as_json("bench", "model", "--shape", "data=2,4", "--runs", "2")
+    assert (code, found["net"], set(found["median_ms"])) == (0, "tiny", {"simple", "compiled"})
+    assert set(found["by_type_ms"]) == {"FC", "Relu", "Softmax"}
+    assert found["gflop"] == pytest.approx(2 * 2 * 4 * 3e-9, rel=1)
+
+
+def test_ops(command, as_json):
+    code, out, _ = command("ops", "LeakyRelu")
+    assert code == 0
+    assert "Y = X where X >= 0, else alpha * X." in out
+    assert "arg     alpha (float, default 0.01)" in out
+    assert "in place: X -> Y" in out
+    code, found = as_json("ops", "LeakyRelu")
+    assert (code, found["inplace"], found["gradient"]) == (0, [["X", "Y"]], "yes")
+    code, out, _ = command("ops", "--search", "leaky")
+    assert code == 0
+    assert out.rstrip().endswith("2 found")
+    assert {o["type"] for o in as_json("ops", "--search", "leaky")[1]} == {
+        "LeakyRelu",
+        "LeakyReluGradient",
+    }
+    assert "their gradient operators are left out" in command("ops")[1]
+    assert len(as_json("ops")[1]) == len(c2.registry.default().types())
+
+
+def test_plugins_info_and_doctor(command, as_json):
+    for name in ("plugins", "info", "doctor"):
+        assert command(name)[0] == 0, name
+        code, found = as_json(name)
+        assert code == 0
+        assert isinstance(found, list if name == "plugins" else dict)
+    assert as_json("info")[1]["c2-core"] == c2.__version__
+    assert as_json("doctor")[1]["ok"] is True
+    assert "was not in quarantine" in command("plugins", "--retry", "nobody")[1]
+
+
+def test_train(command, as_json, trainable):
+    files = ["train.pbtxt", "train_init.pbtxt", "-d", "train.npz", "--learning-rate", "0.05"]
+    code, out, err = command(
+        "train", *files, "--test", "train.npz", "--watch", "accuracy", "--epochs", "8",
+        "--predict", "softmax", "-o", "trained",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "32 steps, 1,600 rows" in out
+    assert "wrote trained/init_net.pb and trained/predict_net.pb" in out
+    code, found = as_json("run", "trained", "-i", "data=train.npz:data")
+    picked = np.argmax(found["outputs"]["softmax"]["values"], axis=1)
+    assert (picked == np.load("train.npz")["label"]).mean() > 0.9
+    code, found = as_json("train", *files, "--optimizer", "sgd", "--batch-size", "50")
+    assert (code, len(found["steps"]["loss"]), found["rows"], found["output"]) == (0, 4, 200, None)
+
+
+RUN = ["run", "model", "-i"]
+TRAIN = ["train", "train.pbtxt", "train_init.pbtxt", "-d"]
+ERRORS = [  # arguments, exit code, type of the error, what it says
+    (["run", "model"], 2, "Error", "Missing option '--input'"),
+    (["runn"], 2, "Error", "there is no command 'runn'. Did you mean 'run'"),
+    (["summary", "model", "--nonsense"], 2, "Error", "No such option"),
+    (["bench", "model", "--shape", "data=2,4", "--runs", "0"], 2, "Error", "--runs"),
+    ([*TRAIN, "train.npz", "--optimizer", "foo"], 2, "Error", "'foo' is not one of 'sgd', 'adam'"),
+    ([*RUN, "data=nothing.npy"], 1, "Error", "--input data=nothing.npy: there is no file nothing.npy"),
+    ([*RUN, "data.npy"], 1, "Error", "name the blob that data.npy goes to, as in data=data.npy"),
+    ([*RUN, "data=text.npy"], 1, "FormatError", "text.npy is no .npy or .npz file of plain arrays"),
+    ([*RUN, "data=train.npz:x"], 1, "Error", "train.npz holds data, label, and no 'x'"),
+    ([*RUN, "x=data.npy"], 1, "SchemaError", "the model has no input 'x'; its inputs are ['data']"),
+    ([*RUN, "data=data.npy", "--keep", "prop"], 1, "NetError", "no blob 'prop' to keep. Did you mean 'prob'"),
+    ([*RUN, "data=data.npy", "-o", "out.txt"], 1, "Error", "--output out.txt: outputs are written as .npz"),
+    ([*RUN, "data=data.npy", "-o", "no/out.npz"], 1, "FileNotFoundError", "no such folder"),
+    (["run", "nothing", "-i", "data=data.npy"], 1, "FormatError", "neither a file nor a folder nothing"),
+    (["run", "net.pbtxt", "-i", "data=data.npy"], 1, "SchemaError", "inputs are missing: ['w', 'b']"),
+    (["check", "noise.pb"], 1, "FormatError", "noise.pb: expected the message NetDef"),
+    (["check", "model", "--shape", "data=2,x,y"], 1, "Error", "write the blob's name and its dimensions"),
+    (["summary", "model", "--shape", "data=-1,4"], 1, "Error", "write the blob's name and its dimensions"),
+    (["draw", "model", "-o", "no/x.svg"], 1, "FileNotFoundError", "no such folder"),
+    (["explain", "bad.pbtxt"], 1, "CheckError", "net 'bad' has 2 problems"),
+    (["explain", "model", "--passes"], 1, "MissingBlob", "inputs ['data']: give --init, or --shape for each"),
+    (["bench", "model", "--shape", "other=2,4"], 1, "MissingBlob", "nothing is known of the inputs ['data']"),
+    (["bench", "model", "--shape", "data=2,9"], 1, "SchemaError", "FC 'dense' (net 'tiny', op 0)"),
+    (["ops", "Rellu"], 1, "UnknownOperator", "'Rellu' is not registered. Did you mean 'Relu'"),
+    ([*TRAIN, "train.npz", "--predict", "softmax"], 1, "Error", "--predict BLOB and --output FOLDER go together"),
+    ([*TRAIN, "train.npz", "--loss", "los"], 1, "NetError", "no operator makes the loss 'los'. Did you mean 'loss'"),
+    ([*TRAIN, "data=data.npy"], 1, "MissingBlob", "needs blobs that do not exist: 'label'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "kind", "text"), ERRORS, ids=[" ".join(e[0]) for e in ERRORS]
+)
+def test_errors(command, as_json, trainable, args, code, kind, text):
+    found_code, out, err = command(*args)
+    assert (found_code, out) == (code, "")
+    assert "Traceback" not in err
+    words = " ".join(err.replace("│", " ").split())
+    assert text in words
+    assert code == 2 or f"{kind}: " in err
+    found_code, found = as_json(*args)
+    assert (found_code, found["error"]["type"]) == (code, kind)
+    assert text in found["error"]["message"]
+
+
+def test_a_wrong_setting_is_told(as_json, monkeypatch):
+    monkeypatch.setenv("C2_NUM_THREADS", "many")
+    code, found = as_json("info")
+    assert (code, found["error"]["message"]) == (
+        1, "C2_NUM_THREADS must be a whole number of 1 or more, got 'many'"
+    )  # fmt: skip
+    monkeypatch.setenv("C2_NUM_THREADS", "3")
+    assert as_json("info")[1]["threads"] == 3
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(command, monkeypatch):
+    monkeypatch.setattr("c2.cli.commands.info.default_threads", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command("info")
+
+
+def test_interrupted(command, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("c2.cli.commands.info.default_threads", interrupt)
+    assert command("info")[:2] == (130, "")
