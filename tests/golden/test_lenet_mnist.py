@@ -29,7 +29,7 @@ def recorded():
 
 def test_predictor_gives_the_recorded_scores(digits, recorded):
     scores = c2.Predictor.load(DATA / "lenet_mnist")({"1": digits[0][::50]})["26"]
-    np.testing.assert_allclose(scores, recorded, rtol=0, atol=2e-5)  # scores reach 30: 6e-7 of that
+    np.testing.assert_allclose(scores, recorded, rtol=0, atol=1e-5)
 
 
 def test_simple_net_gives_the_recorded_scores(digits, recorded):
@@ -38,7 +38,7 @@ def test_simple_net_gives_the_recorded_scores(digits, recorded):
     ws.run_once(init_net)
     ws.feed("1", digits[0][::50])
     ws.run_once(predict_net)
-    np.testing.assert_allclose(ws["26"], recorded, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(ws["26"], recorded, rtol=0, atol=1e-5)
 
 
 def test_accuracy_on_all_digits(digits):

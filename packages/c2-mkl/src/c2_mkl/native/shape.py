@@ -6,7 +6,7 @@ from math import prod
 
 from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
-from c2.ops.shape.joined_axis import joined_axis
+from c2.ops.shape.joined_axis import adds_axis, joined_axis
 from c2_mkl.call import Declined, chain_of, mkl_native
 from c2_mkl.image import block_of, common_layout, image_of, is_image
 from c2_mkl.library import OneDNN
@@ -20,7 +20,7 @@ def build_concat(request: NativeRequest, library: OneDNN) -> NativeKernel:
     assert first.shape is not None
     if len(request.inputs) > MOST or first.dtype == object:
         raise Declined(f"at most {MOST} inputs, and numbers only")
-    added = bool(request.args["add_axis"])
+    added = adds_axis(request.args["axis"], request.args["add_axis"])
     axis = joined_axis(request.args["axis"], request.args["order"], len(first.shape) + added)
     layout = _joined_layout(request) if axis == 1 and not added else PLAIN
     itemsize = first.dtype.itemsize
