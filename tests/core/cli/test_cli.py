@@ -65,6 +65,19 @@ def test_run(command, as_json, model):
     np.testing.assert_allclose(np.load("out.npz")["prob"], values[:2], rtol=1e-6)
 
 
+def test_run_writes_blobs_named_as_arguments_of_savez(command, model):
+    net = (model / "net.pbtxt").read_text()
+    (model / "net.pbtxt").write_text(
+        net.replace('"prob"', '"file"').replace('"fc"', '"allow_pickle"')
+    )
+    run = "run", "net.pbtxt", "--init", "init.pbtxt", "-i", "data=data.npy", "-o", "out.npz"
+    assert command(*run, "--keep", "allow_pickle")[0] == 0
+    with np.load("out.npz") as found:
+        assert sorted((name, found[name].shape) for name in found) == [
+            ("allow_pickle", (2, 3)), ("file", (2, 3)),
+        ]  # fmt: skip
+
+
 def test_numbers_that_json_has_not(as_json, model):
     np.save("nan.npy", np.array([[np.nan, 1, np.inf, 0]], np.float32))
     code, found = as_json("run", "model", "-i", "data=nan.npy")

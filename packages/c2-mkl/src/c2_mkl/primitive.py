@@ -144,7 +144,9 @@ class Primitive:
         context = library.ffi.new("c2_primitive *")
         context.primitive, context.stream = primitive.value, stream.value
         context.threads, context.count = threads, len(places)
-        keep, buffers, offsets = [self.descriptor, primitive, stream], [], []
+        keep: list[Any] = [self.descriptor, primitive, stream]
+        buffers: list[int] = []
+        offsets: list[int] = []
         for slot, (number, descriptor, place) in zip(context.arguments, places):
             fixed = isinstance(place, np.ndarray)
             held = memory(library, descriptor, place.ctypes.data if fixed else None)

@@ -249,10 +249,11 @@ def _sum(name: str, pieces: list[Piece]) -> tuple[list[Any], str | GradientSlice
             + "; ".join(str(d).strip().replace("\n", " ") for d in devices)
         )
     base = _base_name(name, pieces)
+    result: str | GradientSlice = base
     if kinds == {GradientSlice}:
         ops, result = _sum_sparse(base, pieces)
     else:
-        ops, result = [create_op("Sum", _separate(pieces, base, 0, keep_first=True), base)], base
+        ops = [create_op("Sum", _separate(pieces, base, 0, keep_first=True), base)]
     for op in ops:
         op.device_option.CopyFrom(pieces[0].device_option)
         op.device_option.extra_info.append(SUM_TAG)

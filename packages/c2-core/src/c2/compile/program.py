@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,7 @@ class Program:
             for call in calls:
                 call()
         except Exception as error:
-            binder = self._binders[len(self.calls) - calls.__length_hint__() - 1]
+            binder = self._binders[len(self.calls) - length_hint(calls) - 1]
             held = "   ".join(f"{b!r}" for b in binder.inputs)
             raise explained(binder.op, error, held) from error
 

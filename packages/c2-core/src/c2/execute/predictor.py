@@ -64,7 +64,7 @@ class Predictor:
             )
         chosen = list(outputs) if outputs is not None else list(self._proto.external_output)
         self.outputs = list(dict.fromkeys([*chosen, *keep]))
-        self._options = {"threads": threads, "runner": runner}
+        self._threads, self._runner = threads, runner
         self._free: queue.LifoQueue[tuple[Workspace, CompiledNet]] = queue.LifoQueue()
 
     @classmethod
@@ -134,7 +134,8 @@ class Predictor:
             workspace.registry,
             constants=constants,
             keep=self.outputs,
-            **self._options,
+            threads=self._threads,
+            runner=self._runner,
         )
         return workspace, net
 

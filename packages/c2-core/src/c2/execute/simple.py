@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class SimpleNet:
                 for call in calls:
                     call()
             except Exception as error:
-                index = len(self._calls) - calls.__length_hint__() - 1
+                index = len(self._calls) - length_hint(calls) - 1
                 binder = self.binders[index]
                 held = "   ".join(f"{b!r}" for b in binder.inputs)
                 raise explained(binder.op, error, held) from error

@@ -48,7 +48,9 @@ class Workspace:
         parent: Workspace | None = None,
     ) -> None:
         self.parent = parent
-        self.allow = frozenset(allow) | (parent.allow if parent else frozenset())
+        self.allow: frozenset[str] = frozenset(allow)
+        if parent is not None:
+            self.allow |= parent.allow
         self.root_folder = root_folder
         self._registry = registry or (parent.registry if parent else None)
         self._blobs: dict[str, Blob] = {}

@@ -102,12 +102,11 @@ def _ordered_rows(layer: Mapping[str, int], chains: Sequence[Sequence[str]]) -> 
         neighbours = above if down else below
         for k in range(1, len(rows)) if down else range(len(rows) - 2, -1, -1):
             fixed = {n: p for p, n in enumerate(rows[k - 1 if down else k + 1])}
-            own = {n: p for p, n in enumerate(rows[k])}
-            rows[k].sort(
-                key=lambda n, f=fixed, o=own, near=neighbours: _median(
-                    [f[m] for m in near[n] if m in f], o[n]
-                )
-            )
+            wanted = {
+                n: _median([fixed[m] for m in neighbours[n] if m in fixed], own)
+                for own, n in enumerate(rows[k])
+            }
+            rows[k].sort(key=wanted.__getitem__)
     return rows
 
 

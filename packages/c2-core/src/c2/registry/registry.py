@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -41,11 +40,11 @@ class Kernel:
 
 
 def _kernel(mark: Mark, source: str) -> Kernel:
-    is_class = inspect.isclass(mark.function)
+    cls: type[Any] | None = mark.function if isinstance(mark.function, type) else None
     made = parameter_names(mark.function)
-    called = parameter_names(mark.function.__call__) if is_class else made
+    called = made if cls is None else parameter_names(cls.__call__)
     return Kernel(
-        mark.type, mark.device, mark.engine, mark.function, mark.supports, source, is_class,
+        mark.type, mark.device, mark.engine, mark.function, mark.supports, source, cls is not None,
         takes_out="out" in called, takes_rng="rng" in made,
         takes_n_outputs="n_outputs" in made, takes_context="context" in made,
     )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from c2.errors import SchemaError
 from c2.registry.arguments import Arg
 from c2.registry.parameters import parameter_names
@@ -188,9 +190,10 @@ class _SameAs:
     def bind(self, schema: OpSchema) -> Infer:
         index = schema.index_of_input(self.name)
         n = len(schema.outputs)
+        dtype = None if self.dtype is None else np.dtype(self.dtype)
 
         def infer(*specs: TensorSpec, **args: Any) -> tuple[TensorSpec, ...]:
-            spec = TensorSpec(specs[index].shape, self.dtype or specs[index].dtype)
+            spec = TensorSpec(specs[index].shape, dtype or specs[index].dtype)
             return (spec,) * n
 
         return infer

@@ -328,7 +328,7 @@ def _copy(value: Any) -> Any:
 def _strided(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The same content with gaps between the elements."""
     if not value.ndim:
-        return value.copy()
+        return np.array(value)
     holder = np.zeros((*value.shape[:-1], 2 * value.shape[-1]), value.dtype)
     holder[..., ::2] = value
     return holder[..., ::2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -165,7 +166,7 @@ def preferred_layout(library: OneDNN, threads: int) -> Layout:
 def _primitive(
     library: OneDNN, request: NativeRequest, geometry: Geometry, fused: Fused
 ) -> Primitive:
-    ends = [image_memory(library, image) for image in (geometry.source, geometry.target)]
+    source, target = (image_memory(library, g) for g in (geometry.source, geometry.target))
     bias = strided(library, [geometry.target.C]) if _has_bias(request, fused) else None
 
     def append(post: Any) -> None:
@@ -177,7 +178,7 @@ def _primitive(
             alpha = fused.inside[1]["alpha"]
             library.api.post_ops_append_eltwise(post, n.ELTWISE_RELU, alpha, 0)
 
-    return _create(library, geometry, *ends, bias, request.threads, append)
+    return _create(library, geometry, source, target, bias, request.threads, append)
 
 
 def _has_bias(request: NativeRequest, fused: Fused) -> bool:
@@ -191,7 +192,7 @@ def _create(
     target: Handle,
     bias: Handle | None,
     threads: int,
-    append: Any,
+    append: Callable[[Any], None] | None,
 ) -> Primitive:
     window = geometry.window
     return primitive(

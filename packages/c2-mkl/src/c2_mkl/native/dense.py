@@ -15,6 +15,7 @@ from c2_mkl.weights import place_weights
 @mkl_native("FC", "FCTransposed")
 def build_fc(request: NativeRequest, library: OneDNN) -> NativeKernel:
     X, _, b = request.inputs
+    assert X.shape is not None
     M, K = as_matrix(X.shape, request.args["axis"])
     N = b.size
     weights = strided(library, [N, K], [K, 1] if request.type == "FC" else [1, N])
@@ -39,16 +40,13 @@ def build_fc(request: NativeRequest, library: OneDNN) -> NativeKernel:
 def build_matmul(request: NativeRequest, library: OneDNN) -> NativeKernel:
     if len(request.inputs) > 2:
         raise Declined("the shape of a third input")
-    A, B = request.inputs
+    a, b = (one.shape for one in request.inputs)
+    assert a is not None
+    assert b is not None
     if request.type == "MatMul":
-        a, b = (
-            as_matrix(A.shape, request.args["axis_a"]),
-            as_matrix(B.shape, request.args["axis_b"]),
-        )
-    else:
-        a, b = A.shape or (), B.shape or ()
-        if len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2]:
-            raise Declined("vectors, or batch axes that differ")
+        a, b = as_matrix(a, request.args["axis_a"]), as_matrix(b, request.args["axis_b"])
+    elif len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2]:
+        raise Declined("vectors, or batch axes that differ")
     sides = [_matrix(a, request.args["trans_a"]), _matrix(b, request.args["trans_b"])]
     dims = [*a[:-2], sides[0][0][-2], sides[1][0][-1]]
     if len(dims) > 6:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.linear.flatten import as_matrix
@@ -57,10 +55,12 @@ def build_lrn(request: NativeRequest, library: OneDNN) -> NativeKernel:
 
 @mkl_native("Softmax")
 def build_softmax(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    rows, columns = as_matrix(request.inputs[0].shape, request.args["axis"])
+    X = request.inputs[0]
+    assert X.shape is not None
+    rows, columns = as_matrix(X.shape, request.args["axis"])
     chain = chain_of(request, library)
     chain.add(
         "softmax", {"rows": rows, "columns": columns, "threads": request.threads}, [0, chain.output]
     )
-    add_post(chain, request.post, prod(request.outputs[0].shape or ()), request.threads)
+    add_post(chain, request.post, X.size, request.threads)
     return chain.kernel()

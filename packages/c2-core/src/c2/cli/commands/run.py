@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
+from zipfile import ZipFile
 
 import numpy as np
 import typer
@@ -58,8 +60,11 @@ def run(
     )
 
 
-def _write(path: Path, results: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def _write(path: Path, results: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """The arrays as `np.savez` writes them, which cannot take a blob named `file` or `allow_pickle`."""
     from c2.serialize.atomic import atomic_write
 
-    with atomic_write(path) as file:
-        np.savez(file, **results)
+    with atomic_write(path) as file, ZipFile(file, "w") as archive:
+        for name, value in results.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, value)

@@ -71,7 +71,9 @@ def _scale_and_shift(node: Node, constants: Any) -> tuple[Array, Array] | None:
         return factor, bias - mean * factor
     spec = node.input_specs[0]
     by_channel = args.get("broadcast") and args.get("axis") == 1 and values[0].ndim == 1
-    if spec is not None and by_channel and values[0].shape == spec.shape[1:2]:
+    if spec is None or spec.shape is None or not by_channel:
+        return None
+    if values[0].shape == spec.shape[1:2]:
         vector = values[0].astype(np.float64)
         if node.type == "Mul":
             return vector, np.zeros_like(vector)

@@ -22,6 +22,8 @@ class Chosen(Protocol):
 
 C = TypeVar("C", bound=Chosen)
 Choose = Callable[[Node, "tuple[Layout, ...] | None"], C]
+Unfuse = Callable[[Node], Sequence[Node]]
+Reorder = Callable[[Node, str, str, Layout, Layout], "C | None"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def lay_out(
     nodes: Sequence[Node],
     fixed: frozenset[str],
     choose: Choose[C],
-    unfuse: Callable[[Node], Sequence[Node]],
-    reorder: Callable[[Node, str, str, Layout, Layout], C | None],
+    unfuse: Unfuse,
+    reorder: Reorder[C],
 ) -> LaidOut[C]:
     """Walks over the nodes once, forwards.
 
@@ -59,7 +61,7 @@ def lay_out(
 
 class _Walk(Generic[C]):
     def __init__(
-        self, fixed: frozenset[str], choose: Choose[C], unfuse: object, reorder: object
+        self, fixed: frozenset[str], choose: Choose[C], unfuse: Unfuse, reorder: Reorder[C]
     ) -> None:
         self.fixed, self.choose, self.unfuse, self.reorder = fixed, choose, unfuse, reorder
         self.chosen: list[C] = []

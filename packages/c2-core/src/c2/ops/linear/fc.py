@@ -135,8 +135,8 @@ NARROW = 32
 class _Product:
     """X W + b with W of shape (K, N); all sizes are found once.
 
-    A narrow product, such as the scores of classes, is added up in blocks of K. BLAS libraries add up hundreds of terms
-    in one chain, which costs up to 14 ulp of a score; here blocks cost little, and the rounding error is that of a block.
+    A narrow product, such as the scores of classes, is added up in blocks of K. BLAS libraries add up hundreds of
+    terms in one chain, which costs up to 14 ulp of a score; blocks cost little here, and round as a block does.
     """
 
     transposed = False

@@ -2,12 +2,14 @@
 
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from c2.ops.conv.geometry import (
     ORDER,
     WINDOW_ARGS,
+    Window,
     channel_axis,
     image_shape,
     resolve_window,
@@ -20,7 +22,7 @@ from c2.registry.spec import FLOAT
 NAMES = ("", "1D", "2D", "3D")
 
 
-def pool_window(X, order, window):
+def pool_window(X: TensorSpec, order: str, window: dict[str, Any]) -> Window:
     """The window resolved for X, by the rules of pooling."""
     require(
         X.ndim >= 3,

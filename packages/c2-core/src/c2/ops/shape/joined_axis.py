@@ -10,7 +10,7 @@ ARGS = [
 ]  # fmt: skip
 
 
-def joined_axis(axis, order, ndim):
+def joined_axis(axis: int | None, order: str | None, ndim: int) -> int:
     """The axis counted from the front, in a joined tensor of ndim axes."""
     require(
         axis is None or order is None,
@@ -23,7 +23,7 @@ def joined_axis(axis, order, ndim):
     return canonical_axis("axis", axis, ndim)
 
 
-def adds_axis(axis, add_axis):
+def adds_axis(axis: int | None, add_axis: bool) -> bool:
     """Whether the axis is there in the joined tensor alone: as in Caffe2, only where `axis` says which."""
     return add_axis and axis is not None
 
