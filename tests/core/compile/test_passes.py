@@ -6,6 +6,7 @@ import pytest
 import c2
 from c2.compile.graph import build_graph
 from c2.compile.net import CompiledNet, run_passes
+from c2.compile.passes.elide import elide_copies
 from c2.compile.passes.fold import fold_channel_affine
 from c2.compile.passes.fuse import fuse_activations
 from c2.compile.passes.plan import plan_memory
@@ -137,3 +138,73 @@ def test_plan_never_overlaps_what_lives_together(seed):
     plan = plan_memory(graph.nodes, inside)
     assert not list(overlapping(plan, graph.nodes))
     assert plan.size < plan.unshared
+
+
+def test_elide_leaves_out_what_only_passes_on():
+    net = c2.Net("copies")
+    net.op("Relu", "x", "h")
+    net.op("Dropout", "h", ["d", "mask"], is_test=1)
+    net.op("StopGradient", "d", "s")
+    net.op("Relu", "s", "t")
+    net.op("Copy", "t", "y")
+    passed = elide_copies(graph_of(net, {"x": (3,)}, keep={"y"}))
+    assert [(n.type, *n.inputs, *n.outputs) for n in passed.nodes] == [
+        ("Relu", "x", "h"), ("Relu", "h", "y"),
+    ]  # fmt: skip
+    assert set(passed.gone) == {"d", "mask", "s", "t"}
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        pytest.param([("Copy", "x", "y")], id="both are seen"),
+        pytest.param([("Copy", "x", "x2"), ("Relu", "x2", "x"), ("Relu", "x2", "y")], id="input is overwritten"),
+        pytest.param([("Relu", "x", "h"), ("Copy", "h", "z"), ("Relu", "z", "y")], id="both are kept"),
+    ],
+)  # fmt: skip
+def test_elide_keeps_copies_that_tell_two_blobs_apart(ops):
+    net = c2.Net("copies")
+    for type_, source, result in ops:
+        net.op(type_, source, result)
+    graph = graph_of(net, {"x": (3,)}, keep={"x", "y", "h", "z"})
+    assert [n.type for n in elide_copies(graph).nodes] == [op[0] for op in ops]
+
+
+def test_elide_keeps_a_dropout_whose_mask_is_read():
+    net = c2.Net("mask")
+    net.op("Relu", "x", "h")
+    net.op("Dropout", "h", ["d", "mask"], is_test=1)
+    net.op("Not", "mask", "y")
+    assert len(elide_copies(graph_of(net, {"x": (3,)}, keep={"y"})).nodes) == 3
+
+
+def test_plan_lays_parts_into_what_joins_them():
+    net = c2.Net("joined")
+    net.op("Relu", "x", "a")
+    net.op("Relu", "a", "b")
+    net.op("Relu", "a", "c")
+    net.op("Concat", ["b", "c"], ["bc", "sizes"], axis=0)
+    net.op("Relu", "x", "d")
+    net.op("Concat", ["bc", "d"], ["y", "sizes2"], axis=0)
+    net.op("Relu", "y", "z")
+    graph = graph_of(net, {"x": (16,)})
+    inside = frozenset(n for node in graph.nodes for n in node.outputs)
+    plan = plan_memory(graph.nodes, inside, {}, {3: (0, 64), 5: (0, 128)})
+    start = plan.offsets["y"]
+    assert {n: plan.offsets[n] - start for n in ("b", "c", "bc", "d")} == {
+        "b": 0, "c": 64, "bc": 0, "d": 128,
+    }  # fmt: skip
+
+
+def test_plan_leaves_apart_what_is_read_after_it_was_joined():
+    net = c2.Net("joined")
+    net.op("Relu", "x", "a")
+    net.op("Concat", ["a", "a"], ["aa", "sizes"], axis=0)
+    net.op("Relu", "x", "b")
+    net.op("Concat", ["b", "x"], ["bx", "sizes2"], axis=0)
+    net.op("Add", ["b", "x"], "c")
+    net.op("Add", ["bx", "aa"], "y")
+    graph = graph_of(net, {"x": (16,)})
+    inside = frozenset(n for node in graph.nodes for n in node.outputs)
+    plain = plan_memory(graph.nodes, inside)
+    assert plan_memory(graph.nodes, inside, {}, {1: (0, 64), 3: (0, 64)}) == plain

@@ -15,13 +15,15 @@ from c2_mkl.onednn_numbers import BLOCKED
 class Image:
     """A batch of images as N * C / block planes, each of `positions` times `block` channels.
 
-    block 1 is NCHW, block C is NHWC, anything between has channels in blocks, the last one padded.
+    block 1 is NCHW, block C is NHWC, anything else has channels in blocks, the last one padded. oneDNN tells one whole
+    block from NHWC, though they are the same memory: `blocked` says which of the two it is for.
     """
 
     N: int
     C: int
     sizes: tuple[int, ...]
     block: int
+    blocked: bool = False
 
     @property
     def positions(self) -> int:
@@ -49,7 +51,7 @@ class Image:
     @property
     def strides(self) -> tuple[int, ...] | None:
         """Of `dims`; None where channels are in blocks."""
-        if self.block not in (1, self.C):
+        if self.blocked:
             return None
         inner = [self.block]
         for size in reversed(self.sizes[1:]):
@@ -93,7 +95,7 @@ def image_of(spec: TensorSpec, layout: Layout = PLAIN, order: str = "NCHW") -> I
     if order.upper() == "NHWC":
         return Image(N, rest[-1], tuple(rest[:-1]), max(rest[-1], 1))
     C, *sizes = rest
-    return Image(N, C, tuple(sizes), block_of(layout, C))
+    return Image(N, C, tuple(sizes), block_of(layout, C), layout in BLOCKS.values())
 
 
 def block_of(layout: Layout, C: int) -> int:

@@ -55,6 +55,7 @@ class NativeKernel:
         scratch: bytes of scratch memory it wants as its last buffer, shared with the other calls of the program.
         input_layouts, output_layouts: what it takes and gives; empty: plain (C order) throughout. Others only where
             the request had layouts.
+        slices: where in the first output (in bytes) each input may lie already; the call then moves nothing.
         cost: estimated seconds of a call, to choose between layouts and engines; 0 where nothing is known.
     """
 
@@ -64,6 +65,7 @@ class NativeKernel:
     scratch: int = 0
     input_layouts: tuple[Layout, ...] = ()
     output_layouts: tuple[Layout, ...] = ()
+    slices: tuple[int, ...] = ()
     cost: float = 0.0
 
 

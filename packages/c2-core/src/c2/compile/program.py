@@ -66,7 +66,8 @@ class Program:
         self.stages, self.layouts = [self._rebound(s) for s in laid_out.chosen], laid_out.layouts
         self.graph = graph = replace(graph, log=(*graph.log, *laid_out.log))
         nodes = [s.node for s in self.stages]
-        self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts)
+        slices = {k: s.native.slices for k, s in enumerate(self.stages) if s.native}
+        self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts, slices)
         self._check_budget()
         self._arena = _arena(self.plan.size)
         self._scratch = _arena(max((s.native.scratch for s in self.stages if s.native), default=0))

@@ -83,7 +83,7 @@ static void concat_part(const void *context, void *const *buffers, ptrdiff_t fir
     for (ptrdiff_t r = first; r < last; ++r) {
         char *to = (char *)buffers[c->count] + r * joined;
         for (int k = 0; k < c->count; ++k) {
-            memcpy(to, (const char *)buffers[k] + r * c->bytes[k], (size_t)c->bytes[k]);
+            memmove(to, (const char *)buffers[k] + r * c->bytes[k], (size_t)c->bytes[k]);
             to += c->bytes[k];
         }
     }
@@ -93,9 +93,13 @@ int c2_run_concat(void *context, void *const *buffers)
 {
     const c2_concat *c = context;
     ptrdiff_t joined = 1;
-    for (int k = 0; k < c->count; ++k)
+    int placed = c->outer == 1; /* every part where it belongs already? */
+    for (int k = 0; k < c->count; ++k) {
+        placed = placed && buffers[k] == (char *)buffers[c->count] + joined - 1;
         joined += c->bytes[k];
-    c2_parallel(concat_part, c, buffers, c->outer, 1 + 262144 / joined, c->threads);
+    }
+    if (!placed)
+        c2_parallel(concat_part, c, buffers, c->outer, 1 + 262144 / joined, c->threads);
     memcpy(buffers[c->count + 1], c->sizes, (size_t)c->count * sizeof *c->sizes);
     return 0;
 }

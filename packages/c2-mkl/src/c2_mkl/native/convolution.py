@@ -29,6 +29,9 @@ from c2_mkl.primitive import (
 from c2_mkl.weights import place_weights
 
 ZERO = np.zeros(1, np.float32)  # the slope below zero of Relu
+LONG_ROW = (
+    14  # positions: from here on, the kernels for channels in blocks of 16 beat those for NHWC
+)
 FEW_CHANNELS = 4  # an image as it comes from a file: kernels exist that read it plain
 
 
@@ -82,7 +85,7 @@ def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
     if min(window.head) < 0:
         raise Declined("pads that crop")
     fused = fused_of(request.post)
-    pairs = _layouts(request, library, order)
+    pairs = _layouts(request, library, order, window)
     for source, target in pairs:
         geometry = Geometry(
             image_of(request.inputs[0], source, order),
@@ -130,12 +133,16 @@ def fused_of(post: tuple[tuple[str, dict[str, Any]], ...]) -> Fused:
     return Fused(adds, inside, left[inside is not None :])
 
 
-def _layouts(request: NativeRequest, library: OneDNN, order: str) -> list[tuple[Layout, Layout]]:
+def _layouts(
+    request: NativeRequest, library: OneDNN, order: str, window: Window
+) -> list[tuple[Layout, Layout]]:
     """Pairs of layouts of X and Y to try, the best first."""
     plain = (PLAIN, PLAIN)
     if request.layouts is None or order.upper() != "NCHW":
         return [plain]
     best = preferred_layout(library, request.threads)
+    if best == LAST and window.outputs[-1] >= LONG_ROW:
+        best = BLOCKS[16]
     Y = settled(best, request.outputs[0])
     if (
         best in BLOCKS.values() and not fused_of(request.post).keeps_padding
@@ -158,7 +165,9 @@ def preferred_layout(library: OneDNN, threads: int) -> Layout:
     one = _create(library, geometry, ends, ends, None, threads, None)
     chosen = one.layout(n.QUERY_TARGET)
     for layout, block in [(LAST, 64), *((one, b) for b, one in BLOCKS.items())]:
-        if same_layout(library, chosen, image_memory(library, Image(1, 64, (56, 56), block))):
+        if same_layout(
+            library, chosen, image_memory(library, Image(1, 64, (56, 56), block, block != 64))
+        ):
             return layout
     return PLAIN
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 
 from c2.compile.layout import PLAIN, Layout
@@ -42,7 +43,8 @@ def build_concat(request: NativeRequest, library: OneDNN) -> NativeKernel:
         "threads": request.threads,
     }
     chain.add("concat", fields, range(len(parts) + 2))
-    return chain.kernel([layout] * len(parts), [layout, PLAIN])
+    slices = tuple(accumulate(parts[:-1], initial=0)) if outer == 1 else ()
+    return chain.kernel([layout] * len(parts), [layout, PLAIN], slices=slices)
 
 
 def _joined_layout(request: NativeRequest) -> Layout:

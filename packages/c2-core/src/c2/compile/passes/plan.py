@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from c2.compile.graph import Node
 from c2.compile.layout import PLAIN, Layout
@@ -22,17 +22,31 @@ class MemoryPlan:
 
 @dataclass
 class _Storage:
-    """Memory shared by blobs that are updates of one another, alive from `first` to `last` node."""
+    """Memory shared by blobs that are updates of one another, alive from `first` to `last` node.
+
+    `parts` are storages that lie within it, each at its offset in bytes.
+    """
 
     blobs: list[str]
     nbytes: int
     first: int
     last: int
     offset: int = -1
+    parts: list[tuple[int, _Storage]] = field(default_factory=list)
+
+    def offsets(self) -> Iterator[tuple[str, int]]:
+        """Each blob with its offset, those of the parts included."""
+        yield from ((blob, self.offset) for blob in self.blobs)
+        for offset, part in self.parts:
+            part.offset = self.offset + offset
+            yield from part.offsets()
 
 
 def plan_memory(
-    nodes: Sequence[Node], inside: frozenset[str], layouts: Mapping[str, Layout] | None = None
+    nodes: Sequence[Node],
+    inside: frozenset[str],
+    layouts: Mapping[str, Layout] | None = None,
+    slices: Mapping[int, Sequence[int]] | None = None,
 ) -> MemoryPlan:
     """Places the blobs `inside`, which must be made by the nodes and have known specs.
 
@@ -40,15 +54,35 @@ def plan_memory(
     its input where that dies there. Storage is placed from the largest down, each at the lowest offset that is free
     during its life (Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020, greedy by
     size).
+
+    Args:
+        slices: position of a node -> where in its first output each input may lie, so that nothing needs to be copied.
     """
     storages = _lives(nodes, inside, layouts or {})
+    unshared = sum(_aligned(s.nbytes) * len(s.blobs) for s in storages)
+    for k, offsets in (slices or {}).items():
+        storages = _sliced(storages, nodes[k], k, offsets)
     placed: list[_Storage] = []
     for storage in sorted(storages, key=lambda s: (-s.nbytes, s.first)):
         storage.offset = _lowest_free(storage, placed)
         placed.append(storage)
-    offsets = {blob: s.offset for s in placed for blob in s.blobs}
     size = max((s.offset + _aligned(s.nbytes) for s in placed), default=0)
-    return MemoryPlan(size, offsets, sum(_aligned(s.nbytes) * len(s.blobs) for s in placed))
+    return MemoryPlan(size, dict(pair for s in placed for pair in s.offsets()), unshared)
+
+
+def _sliced(storages: list[_Storage], node: Node, k: int, offsets: Sequence[int]) -> list[_Storage]:
+    """The storages with inputs of node k laid into its output, where they die there and are nobody's part yet."""
+    home = {blob: storage for storage in storages for blob in storage.blobs}
+    whole = home.get(node.outputs[0])
+    if whole is None or whole.first != k:
+        return storages
+    for name, offset in zip(node.inputs, offsets):
+        part = home.get(name)
+        if part is not None and part.last == k and node.inputs.count(name) == 1:
+            whole.parts.append((offset, part))
+    taken = {id(part) for _, part in whole.parts}
+    whole.first = min([k, *(part.first for _, part in whole.parts)])
+    return [s for s in storages if id(s) not in taken]
 
 
 def _lives(
