@@ -92,6 +92,10 @@ RAISED = {
         lambda: net(c2.create_op("Relu", "x", "y")).add_gradients("loss"),
         "cannot differentiate 'loss': no operator makes or reads it",
     ),
+    errors.PrecisionError: (
+        lambda: c2.Predictor(c2.Net("init"), net(c2.create_op("Relu", "x", "y")), precision="bf61"),
+        "there is no precision 'bf61'; have fp32, tf32, bf16, fp16, int8. Did you mean 'bf16'",
+    ),
     errors.FormatError: (read_noise, "noise.pb"),
     errors.MemoryBudgetError: (
         lambda: check_budget(10**12, "tensor 'w'", budget=10**6),

@@ -24,6 +24,7 @@ from c2.errors import (
     NetError,
     NotAllowed,
     PluginError,
+    PrecisionError,
     SchemaError,
     UnknownOperator,
 )
@@ -58,9 +59,9 @@ _MODULES = {
 __all__ = [
     "BlobReference", "C2Error", "CheckError", "DeviceError", "DuplicateRegistration", "FormatError", "GradientError",
     "GradientSlice", "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
-    "NetError", "NotAllowed", "PluginError", "Predictor", "SchemaError", "UnknownOperator", "Workspace", "__version__",
-    "brew", "create_op", "current_workspace", "device_option", "device_scope", "load_model", "load_net", "name_scope",
-    "optimizer", "registry", "save_model", "testing",
+    "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "UnknownOperator",
+    "Workspace", "__version__", "brew", "create_op", "current_workspace", "device_option", "device_scope", "load_model",
+    "load_net", "name_scope", "optimizer", "registry", "save_model", "testing",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

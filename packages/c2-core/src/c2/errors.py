@@ -56,6 +56,10 @@ class DeviceError(C2Error, RuntimeError):
     """A device is unknown, absent, or not usable; says why."""
 
 
+class PrecisionError(C2Error, RuntimeError):
+    """A net was asked to compute in numbers that nothing installed here computes in; says why."""
+
+
 class KernelError(C2Error, RuntimeError):
     """A kernel failed while a net ran; `__cause__` holds what it raised."""
 

@@ -22,6 +22,12 @@ NetArgument = Annotated[
 InitOption = Annotated[
     str | None, typer.Option(help="The init net, so that shapes of parameters are known.")
 ]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What to compute in: fp32, bf16, int8. Else what the net asks for, else fp32."
+    ),
+]
 ShapeOption = Annotated[
     list[str] | None, typer.Option(help="Shape of an input, as in data=1,3,224,224.")
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from c2.compile.precision import IN_FULL, Precision
 from c2.graph.check import CheckedOp
 from c2.graph.infer import InferredOp
 from c2.graph.net import renamed_op
@@ -68,6 +69,7 @@ class Graph:
         constants: blobs whose content never changes while the program lives; passes may compute with them.
         keep: blobs that must come out under their names; all others may vanish.
         gone: blobs that passes took away, with the reason that a later fetch is told.
+        precision: what its kernels are to compute in.
         log: what each pass did, for `c2 explain --passes`.
     """
 
@@ -75,6 +77,7 @@ class Graph:
     constants: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
     gone: Mapping[str, str] = field(default_factory=dict)
+    precision: Precision = IN_FULL
     log: tuple[str, ...] = ()
 
     def readers(self) -> Counter[str]:

@@ -21,6 +21,8 @@ class Layout:
         nbytes: spec -> bytes of a blob of that spec, padding included.
         reorder: (spec, source, target, threads) -> the native call that turns a blob of one layout into another (one
             input, one output), or the reason why there is none. One of the two is this layout.
+        full: where it keeps numbers in fewer bits than their dtype has, the layout of the same order that does not;
+            what kernels of full precision are offered in its place.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Layout:
     reorder: Callable[[TensorSpec, Layout, Layout, int], NativeKernel | str] | None = field(
         default=None, compare=False, repr=False
     )
+    full: Layout | None = field(default=None, compare=False, repr=False)
 
 
 # C order, as NumPy has it: what every kernel and every user understands.

@@ -14,11 +14,13 @@ nothing of Python, and two programs may run it at the same time if their context
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from c2.compile.graph import Node
 from c2.compile.layout import Layout
+from c2.compile.precision import FULL, IN_FULL, Precision, Range
 from c2.errors import KernelError
 from c2.registry import Registry, TensorSpec
 from c2.registry.marks import Mark
@@ -33,6 +35,9 @@ class NativeRequest:
             the last of `inputs`, which is then no input of the operator itself.
         constants: position of an input -> its array, where the content never changes (weights to pack once).
         layouts: of each input, as it comes; the kernel may ask for others and give others. None: plain ones only.
+        precision: what to compute in; the builder is marked for it.
+        ranges: blob -> smallest and largest number on sample inputs, where the net was calibrated.
+        names: of the inputs, then of the outputs, as `ranges` knows them.
     """
 
     type: str
@@ -43,6 +48,9 @@ class NativeRequest:
     constants: dict[int, Any]
     threads: int
     layouts: tuple[Layout, ...] | None = None
+    precision: str = FULL
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +84,12 @@ def build_native(
     device: str,
     threads: int,
     layouts: tuple[Layout, ...] | None = None,
+    precision: Precision = IN_FULL,
 ) -> tuple[NativeKernel, str] | list[tuple[str, str]]:
-    """The native kernel of a node and its engine, or why each candidate declined."""
+    """The native kernel of a node and its label, or why each candidate declined.
+
+    Kernels of the precision asked for come first, then those of full precision, by order of engines each.
+    """
     if any(s is None or s.shape is None for s in (*node.input_specs, *node.output_specs)):
         return [("native", "shapes are not known before the run")]
     request = NativeRequest(
@@ -85,18 +97,34 @@ def build_native(
         tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
         tuple((p.type, p.args) for p in node.post),
         {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
-        threads, layouts,
+        threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs),
     )  # fmt: skip
     declined = []
-    for engine in registry.engine_order(node.type, device, node.op.op.engine):
-        for mark in registry.natives(node.type):
-            if mark.device != device or mark.engine != engine:
-                continue
-            made = _build(mark, request, node)
-            if isinstance(made, NativeKernel):
-                return made, engine
-            declined.append((engine, str(made)))
+    for mark in _candidates(registry, node, device, precision.name):
+        made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
+        label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
+        if isinstance(made, NativeKernel):
+            return made, label
+        declined.append((label, str(made)))
     return declined
+
+
+def _candidates(registry: Registry, node: Node, device: str, precision: str) -> list[Mark]:
+    marks = [m for m in registry.natives(node.type) if m.device == device]
+    engines = registry.engine_order(node.type, device, node.op.op.engine)
+    return [
+        mark
+        for wanted in dict.fromkeys((precision, FULL))
+        for engine in engines
+        for mark in marks
+        if mark.engine == engine and mark.precision == wanted
+    ]
+
+
+def _in_full(request: NativeRequest) -> NativeRequest:
+    """The request for a kernel of full precision."""
+    layouts = request.layouts and tuple(one.full or one for one in request.layouts)
+    return replace(request, layouts=layouts, precision=FULL)
 
 
 def _build(mark: Mark, request: NativeRequest, node: Node) -> Any:

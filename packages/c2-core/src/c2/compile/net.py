@@ -6,12 +6,14 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from c2.compile.graph import Graph, build_graph
 from c2.compile.passes import PASSES
+from c2.compile.precision import precision_of
 from c2.compile.program import Program
 from c2.errors import NetError, did_you_mean
 from c2.execute.blob import Blob
@@ -36,6 +38,7 @@ class CompiledNet:
         keep: further blobs to keep, as many as are asked for.
         threads: for native kernels; None: $C2_NUM_THREADS, or all cores this process may use.
         runner: "c", "python" or None for the best there is.
+        precision: what to compute in; None: the net's argument `precision`, or "fp32".
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class CompiledNet:
         keep: Iterable[str] = (),
         threads: int | None = None,
         runner: str | None = None,
+        precision: str | None = None,
     ) -> None:
         self.checked, self.workspace, self.registry = checked, workspace, registry
         check_allowed(checked, workspace)
@@ -57,6 +61,7 @@ class CompiledNet:
         _check_keep(checked, self.keep)
         self.threads = threads or default_threads()
         self.runner = runner
+        self.precision = precision_of(checked.proto, precision, registry)
         self.compiled = 0
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._bound: tuple[list[tuple[Blob, Any]], Program] | None = None
@@ -104,7 +109,8 @@ class CompiledNet:
             if b.name in self.constants and isinstance(v, np.ndarray) and b.device == "CPU"
         }
         outside = self.keep | {b.name for b, _ in watch}
-        graph = run_passes(build_graph(inferred.ops, placed.ops, constants, outside))
+        graph = build_graph(inferred.ops, placed.ops, constants, outside)
+        graph = run_passes(replace(graph, precision=self.precision))
         program = Program(
             graph, self._private(graph, outside), self.registry, self.threads, self.runner
         )
@@ -171,6 +177,7 @@ def _check_keep(checked: CheckedNet, keep: Iterable[str]) -> None:
 def explained_passes(program: Program) -> Mapping[str, Any]:
     """What the passes did and what the plan saved, for `c2 explain --passes`."""
     return {
+        "precision": program.graph.precision.name,
         "log": list(program.graph.log),
         "arena_bytes": program.plan.size,
         "unshared_bytes": program.plan.unshared,

@@ -97,7 +97,9 @@ class Program:
         found: Any = [("native", "an input is found only during the run")]
         if self._loose.isdisjoint(node.inputs):
             device, constants = node.home.device.name, dict(self.graph.constants)
-            found = build_native(self.registry, node, constants, device, self.threads, layouts)
+            found = build_native(
+                self.registry, node, constants, device, self.threads, layouts, self.graph.precision
+            )
         binder = OpBinder(replace(node.home, checked=node.op), self.workspace, self.registry)
         if isinstance(found, tuple):
             stage = Stage(node, binder, found[0], found[1], [])
@@ -207,12 +209,18 @@ class Program:
         for stage in self.stages:
             for name, spec in zip(stage.node.outputs, stage.node.output_specs):
                 if name in self.plan.offsets and spec is not None and spec.shape is not None:
-                    offset = self.plan.offsets[name]
-                    key = (offset, spec.shape, spec.dtype)
+                    offset, kept = self.plan.offsets[name], self._kept(name, spec)
+                    assert kept.shape is not None
+                    key = (offset, kept.shape, kept.dtype)
                     if key not in shared:
-                        shared[key] = np.ndarray(spec.shape, spec.dtype, self._arena, offset)
+                        shared[key] = np.ndarray(kept.shape, kept.dtype, self._arena, offset)
                     views[name] = shared[key]
         return views
+
+    def _kept(self, name: str, spec: TensorSpec) -> TensorSpec:
+        """What an array over a blob's memory is: as its spec says, or just bytes where it is not plain."""
+        layout = self.layouts.get(name)
+        return spec if layout is None else TensorSpec((layout.nbytes(spec),), np.dtype(np.uint8))
 
     def _call(self, stage: Stage) -> Any:
         return stage.binder.make_call(stage.node.input_specs)
@@ -235,10 +243,12 @@ class Program:
                 if name in self.plan.offsets
                 else [inputs.get(name), self.workspace.blob(name).value]
             )
-            fitting = (a for a in candidates if _matches(a, spec) and stage.binder.device.owns(a))
+            kept = self._kept(name, spec)
+            assert kept.shape is not None
+            fitting = (a for a in candidates if _matches(a, kept) and stage.binder.device.owns(a))
             found = next(fitting, None)
             outputs.append(
-                stage.binder.device.empty(spec.shape, spec.dtype) if found is None else found
+                stage.binder.device.empty(kept.shape, kept.dtype) if found is None else found
             )
         return outputs
 

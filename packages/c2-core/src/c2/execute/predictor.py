@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from c2.compile.net import CompiledNet
+from c2.compile.precision import precision_of
 from c2.errors import NetError, SchemaError, did_you_mean
 from c2.execute.workspace import Workspace
 from c2.graph.check import check_net
@@ -40,6 +41,7 @@ class Predictor:
         registry: Registry | None = None,
         threads: int | None = None,
         runner: str | None = None,
+        precision: str | None = None,
     ) -> None:
         """Runs the init net and checks the predict net.
 
@@ -48,6 +50,10 @@ class Predictor:
             outputs: blobs to give back; None: the external outputs of the predict net.
             keep: further blobs to give back.
             threads, runner: see CompiledNet.
+            precision: "fp32", "bf16" or "int8"; None: what the predict net asks for, else "fp32".
+
+        Raises:
+            PrecisionError: nothing here computes in that precision, with the reason.
         """
         self._proto = _copy(predict_net)
         self._root = Workspace(registry=registry)
@@ -65,6 +71,8 @@ class Predictor:
         chosen = list(outputs) if outputs is not None else list(self._proto.external_output)
         self.outputs = list(dict.fromkeys([*chosen, *keep]))
         self._threads, self._runner = threads, runner
+        # Refused here, not at the first call.
+        self._precision = precision_of(self._proto, precision, self._root.registry).name
         self._free: queue.LifoQueue[tuple[Workspace, CompiledNet]] = queue.LifoQueue()
 
     @classmethod
@@ -135,6 +143,7 @@ class Predictor:
             constants=constants,
             keep=self.outputs,
             threads=self._threads,
+            precision=self._precision,
             runner=self._runner,
         )
         return workspace, net

@@ -15,7 +15,10 @@ _MARKS = "__c2_marks__"
 
 @dataclass(frozen=True)
 class Mark:
-    """What a function or class is for: "kernel", "gradient", "cases" or "native", of which operator type."""
+    """What a function or class is for: "kernel", "gradient", "cases" or "native", of which operator type.
+
+    A native kernel may be for a reduced `precision`; `usable()` then says why this machine has it not, or None.
+    """
 
     role: str
     type: str
@@ -23,6 +26,8 @@ class Mark:
     device: str = PORTABLE
     engine: str = ""
     supports: Callable[..., str | None] | None = None
+    precision: str = "fp32"
+    usable: Callable[[], str | None] | None = None
 
 
 @dataclass
@@ -115,12 +120,22 @@ def native(
     device: str = "CPU",
     engine: str,
     supports: Callable[..., str | None] | None = None,
+    precision: str = "fp32",
+    usable: Callable[[], str | None] | None = None,
 ) -> Callable[[F], F]:
-    """Marks a builder of native kernels (see `c2.compile.native`)."""
+    """Marks a builder of native kernels (see `c2.compile.native`).
+
+    Args:
+        precision: what it computes in; others than "fp32" are for nets that ask for it (see `c2.compile.precision`).
+        usable: returns None, or the reason why this machine does not have that precision.
+    """
 
     def decorate(function: F) -> F:
         for schema in schemas:
-            _mark(function, Mark("native", _type(schema), function, device, engine, supports))
+            mark = Mark(
+                "native", _type(schema), function, device, engine, supports, precision, usable
+            )
+            _mark(function, mark)
         return function
 
     return decorate

@@ -194,6 +194,10 @@ class Registry:
     def natives(self, type_: str) -> list[Mark]:
         return list(self._natives.get(type_, ()))
 
+    def natives_of(self, precision: str) -> list[Mark]:
+        """Native kernels of every operator type that compute in that precision."""
+        return [m for marks in self._natives.values() for m in marks if m.precision == precision]
+
     def gradient_maker(self, type_: str) -> Callable[..., Any] | None:
         return self._gradients.get(type_)
 

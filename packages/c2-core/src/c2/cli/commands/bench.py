@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from c2.cli.models import parameters_of, read_net, require_inputs
+from c2.cli.models import PrecisionOption, parameters_of, read_net, require_inputs
 from c2.cli.output import Json, console, parse_shapes, print_json, print_table
 from c2.compile.net import CompiledNet
 from c2.execute.simple import SimpleNet
@@ -29,6 +29,7 @@ def bench(
     runs: Annotated[
         int, typer.Option(min=1, help="Timed runs of each kind; the median counts.")
     ] = 20,
+    precision: PrecisionOption = None,
     json: Json = False,
 ) -> None:
     """Times the simple and the compiled net on random inputs, and each operator of the simple one."""
@@ -42,7 +43,9 @@ def bench(
     require_inputs(checked, workspace)
     simple = SimpleNet(checked, workspace, workspace.registry)
     by_type, rows = _by_operator(simple, runs)
-    compiled = CompiledNet(checked, workspace, workspace.registry, constants=constants)
+    compiled = CompiledNet(
+        checked, workspace, workspace.registry, constants=constants, precision=precision
+    )
     times = {"simple": _median_ms(simple, runs), "compiled": _median_ms(compiled, runs)}
     known = {
         n: as_spec(workspace.blob(n).value)
@@ -51,7 +54,7 @@ def bench(
     }
     flops = sum(op.flops() or 0 for op in infer_net(checked, known).ops)
     report = {
-        "net": proto.name, "runs": runs, "median_ms": times, "gflop": flops / 1e9,
+        "net": proto.name, "precision": compiled.precision.name, "runs": runs, "median_ms": times, "gflop": flops / 1e9,
         "gflop_per_s": {k: flops / 1e6 / ms for k, ms in times.items()}, "by_type_ms": by_type, "by_operator": rows,
     }  # fmt: skip
     if json:
@@ -64,7 +67,10 @@ def bench(
         [(t, f"{ms:.3f}", f"{ms / total:.0%}") for t, ms in slowest],
     )
     for kind, ms in times.items():
-        console.print(f"{kind:9} {ms:.3f} ms   {flops / 1e6 / ms:.1f} GFLOP/s   (median of {runs})")
+        label = f"{kind} {report['precision']}" if kind == "compiled" else kind
+        console.print(
+            f"{label:13} {ms:.3f} ms   {flops / 1e6 / ms:.1f} GFLOP/s   (median of {runs})"
+        )
 
 
 def _by_operator(net: SimpleNet, runs: int) -> tuple[dict[str, float], list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ import c2
 from c2.cli.models import (
     InitOption,
     NetArgument,
+    PrecisionOption,
     ShapeOption,
     parameters_of,
     read_net,
@@ -33,6 +34,7 @@ def explain(
     passes: Annotated[
         bool, typer.Option("--passes", help="Compile it, and show what each pass did.")
     ] = False,
+    precision: PrecisionOption = None,
     json: Json = False,
 ) -> None:
     """Says for each operator: device, kernel, why, and why every other candidate was passed over."""
@@ -40,7 +42,7 @@ def explain(
     workspace = parameters_of(init_net)
     shapes = parse_shapes(shape or [])
     rows = explain_placement(proto, specs_of(workspace, shapes))
-    compiled = _explain_passes(proto, workspace, shapes) if passes else None
+    compiled = _explain_passes(proto, workspace, shapes, precision) if passes else None
     if json:
         print_json({"operators": rows, **({"passes": compiled} if compiled else {})})
         return
@@ -61,8 +63,8 @@ def explain(
         runner = compiled["runner"]
         native = "no native calls" if runner == "none" else f"native calls by the {runner} runner"
         console.print(
-            f"{len(compiled['stages'])} stages; arena {compiled['arena_bytes'] / 1e6:.2f} MB, {saved:.0%} less than "
-            f"without reuse; {native}"
+            f"{compiled['precision']}; {len(compiled['stages'])} stages; arena "
+            f"{compiled['arena_bytes'] / 1e6:.2f} MB, {saved:.0%} less than without reuse; {native}"
         )
 
 
@@ -97,12 +99,14 @@ def _choice(registry: Any, one: Any, known: Any) -> dict[str, Any]:
 
 
 def _explain_passes(
-    proto: Any, workspace: Any, shapes: dict[str, tuple[int, ...]]
+    proto: Any, workspace: Any, shapes: dict[str, tuple[int, ...]], precision: str | None
 ) -> dict[str, Any]:
     constants = workspace.blobs()
     for name, dims in shapes.items():
         workspace.feed(name, np.zeros(dims, np.float32))
     checked = check_net(proto)
     require_inputs(checked, workspace)
-    net = CompiledNet(checked, workspace, workspace.registry, constants=constants)
+    net = CompiledNet(
+        checked, workspace, workspace.registry, constants=constants, precision=precision
+    )
     return dict(explained_passes(net.program()))

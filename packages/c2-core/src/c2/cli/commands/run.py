@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import numpy as np
 import typer
 
-from c2.cli.models import read_net
+from c2.cli.models import PrecisionOption, read_net
 from c2.cli.output import Json, console, escape, fail, parse_inputs, print_json
 from c2.execute.predictor import Predictor
 from c2.proto import NetDef
@@ -30,13 +30,16 @@ def run(
         Path | None, typer.Option("--output", "-o", help="Write the outputs to this .npz.")
     ] = None,
     keep: Annotated[list[str] | None, typer.Option(help="Give this blob back too.")] = None,
+    precision: PrecisionOption = None,
     json: Json = False,
 ) -> None:
     """Runs a model once and shows, or writes, what comes out."""
     if output is not None and output.suffix != ".npz":
         fail(f"--output {output}: outputs are written as .npz")
     net, init_net = read_net(model, init)
-    predict = Predictor(init_net or NetDef(name="empty_init"), net, keep=keep or ())
+    predict = Predictor(
+        init_net or NetDef(name="empty_init"), net, keep=keep or (), precision=precision
+    )
     arrays = parse_inputs(inputs)
     start = perf_counter()
     results = predict(arrays)

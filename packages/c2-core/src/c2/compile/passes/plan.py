@@ -129,10 +129,20 @@ def _dying_input(
         if storage is None or not (summand or (i, position) in node.op.schema.inplace_pairs):
             continue
         same = node.input_specs[i] == node.output_specs[position]
-        same = same and layouts.get(name, PLAIN) == layouts.get(node.outputs[position], PLAIN)
+        same = same and _alike(node, name, position, layouts, summand)
         if same and last_read[name] == k and storage.last == k and node.inputs.count(name) == 1:
             return storage
     return None
+
+
+def _alike(
+    node: Node, name: str, position: int, layouts: Mapping[str, Layout], summand: bool
+) -> bool:
+    """Whether an input is kept as an output is. A summand may differ in all but its size."""
+    ends = [layouts.get(n, PLAIN) for n in (name, node.outputs[position])]
+    spec = node.output_specs[position]
+    assert spec is not None
+    return ends[0] == ends[1] or (summand and ends[0].nbytes(spec) == ends[1].nbytes(spec))
 
 
 def _lowest_free(storage: _Storage, placed: Sequence[_Storage]) -> int:
