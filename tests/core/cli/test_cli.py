@@ -45,7 +45,7 @@ def test_help_is_whole(command):
 def test_version_and_no_command(command):
     assert command("--version")[:2] == (0, f"{c2.__version__}\n")
     code, out, err = command()
-    assert code == 2
+    assert code in (0, 2)  # a mistake since click 8.2
     assert all(name in out + err for name in COMMANDS)
 
 

@@ -99,7 +99,7 @@ def test_a_steady_run_allocates_next_to_nothing():
     gradient(X, W, Y, out=out)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 100_000  # NumPy buffers some; the columns alone are 900 kB
+    assert peak < 200_000  # NumPy buffers 8192 elements per operand; the columns alone are 900 kB
 
 
 def test_window_arguments_in_any_form():

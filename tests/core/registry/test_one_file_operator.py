@@ -27,6 +27,7 @@ SOFTSHRINK = OpSchema(
 
 @kernel(SOFTSHRINK)
 def softshrink(xp, X, *, lambd, out=None):
+    lambd = X.dtype.type(lambd)  # NumPy 1: an X without axes and a Python number would give float64
     return xp.subtract(X, xp.clip(X, -lambd, lambd), out=out)
 
 

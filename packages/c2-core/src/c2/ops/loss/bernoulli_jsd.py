@@ -54,25 +54,26 @@ BERNOULLI_JSD_GRADIENT = OpSchema(
 
 @kernel(BERNOULLI_JSD)
 def bernoulli_jsd(xp, X, T, *, out=None):
-    T = T.reshape(X.shape)
-    middle = _entropy(xp, (X + T) / 2)
-    return xp.subtract(middle, (_entropy(xp, X) + _entropy(xp, T)) / 2, out=out)
+    T, half = T.reshape(X.shape), X.dtype.type(0.5)
+    middle = _entropy(xp, (X + T) * half)
+    return xp.subtract(middle, (_entropy(xp, X) + _entropy(xp, T)) * half, out=out)
 
 
 def _entropy(xp, p):
     least = least_probability(p.dtype)
-    q = 1 - p
+    q = p.dtype.type(1) - p
     return -p * xp.log(xp.maximum(p, least)) - q * xp.log(xp.maximum(q, least))
 
 
 @kernel(BERNOULLI_JSD_GRADIENT)
 def bernoulli_jsd_gradient(xp, dL, X, T, *, out=None):
-    slope = (_logit(xp, X) - _logit(xp, (X + T.reshape(X.shape)) / 2)) / 2
+    half = X.dtype.type(0.5)
+    slope = (_logit(xp, X) - _logit(xp, (X + T.reshape(X.shape)) * half)) * half
     return xp.multiply(slope, dL.reshape(X.shape), out=out)
 
 
 def _logit(xp, p):
-    below_one = 1 - np.finfo(p.dtype).epsneg
+    below_one = p.dtype.type(1) - np.finfo(p.dtype).epsneg
     p = xp.clip(p, least_probability(p.dtype), below_one)
     return xp.log(p) - xp.log1p(-p)
 

@@ -141,7 +141,7 @@ _TABLE = [
     ("Sum", "sum(DATA[k])", _sum, _flat, False, _added, np.ones_like),
     ("Mean", "mean(DATA[k])", _mean, _flat, True, _averaged, lambda x: np.ones_like(x) / len(x)),
     ("Max", "max(DATA[k])", segment_max, _at_maximum, False, _last_sorted,
-     lambda x: np.float64(x == _last_sorted(x))),
+     lambda x: (x == _last_sorted(x)).astype(np.float64)),
     ("LogSumExp", "log(sum(exp(DATA[k])))", _log_sum_exp, _softmax, False, _log_of_sum, _normalized),
     ("LogMeanExp", "log(mean(exp(DATA[k])))", _log_mean_exp, _softmax, True, _log_of_mean, _normalized),
 ]  # fmt: skip
