@@ -37,8 +37,8 @@ def _elide_at(graph: Graph, position: int) -> Graph | None:
         return None
     left, taken = (source, result) if result not in graph.keep else (result, source)
     nodes = tuple(one.with_blobs({taken: left}) for one in without(graph, [position]))
-    gone = {n: f"{node.type} passes on '{source}' as it is, and was left out" for n in node.outputs}
-    gone = {n: why for n, why in gone.items() if n != left}
+    why = f"{node.type} passes on '{source}' as it is, and was left out"
+    gone = {n: why for n in node.outputs if n != left}
     if taken == source:
         gone[source] = f"it is '{result}'"
     return replace(graph, nodes=nodes, gone={**graph.gone, **gone}).logged(
