@@ -1,12 +1,23 @@
-"""Inference of float32 nets: c2 beside onnxruntime, OpenVINO and PyTorch, interleaved in one run.
+"""Inference of float32 nets: c2 beside its peers, interleaved in one run.
 
-    python benchmarks/inference.py --peers PYTHON [--nets NAME ...] [--batch N ...] [--threads N ...] [--json FILE]
+    python benchmarks/inference.py --peers PYTHON [--caffe2] [--nets NAME ...] [--batch N ...] [--threads N ...]
+        [--runtimes NAME ...] [--json FILE] [--chart FOLDER]
+    python benchmarks/inference.py --read FILE [--chart FOLDER]       # the report of an earlier run
 
-PYTHON is an interpreter that has onnx, numpy and any of onnxruntime, openvino and torch. Weights and inputs are random
-and the same for all. Every runtime has a process of its own that waits while the others are timed. Before timing, the
-result before the softmax is compared with c2's simple net; a runtime whose numbers are off is not timed. Times are the
-best of all rounds. The share of sgemm is of what a product of 1024 x 1024 x 1024 reaches in NumPy at the same number
-of threads; on a busy machine it varies more than the ratios, and above 100 % it says only that the machine was busy.
+PYTHON is an interpreter that has onnx, numpy and any of onnxruntime, openvino and torch; --caffe2 measures real Caffe2
+too, through the oracle of the shared folder. Weights and inputs are random and the same for all. Every runtime has a
+process of its own that waits while the others are timed, and bound inputs and outputs where it has a way to. Before
+timing, its result is compared with that of c2's simple net; a runtime whose numbers are off is not timed.
+
+Columns: milliseconds of the fastest run of all rounds; that over the time of c2 with c2-mkl; the share of the peak,
+which is what fused multiply-adds on registers reach in the same run at that number of threads, and of sgemm, the best
+library product of 1024 x 1024 x 1024 (on a busy machine both vary more than the ratios do; a runtime that uses Winograd
+does fewer operations than are counted); the first run, from model files on disk to the first result, without and with
+the import of the runtime; memory at its peak, and how much of that the model took beyond the imported runtime.
+
+PyTorch's batch norms are folded beforehand; `torch-compiled` is channels last too, with frozen weights and an empty
+cache. Caffe2's MKL of 2020 is told to use AVX2 on every processor (MKL_DEBUG_CPU_TYPE=5); `caffe2-nnpack` asks for the
+engine NNPACK in every convolution.
 """
 
 from __future__ import annotations
@@ -17,26 +28,34 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from caffe2_oracle import HERE, SHARED, available
+from inference_chart import draw_chart
+from inference_report import print_row, print_summary
+from machine import describe_machine
+from nets import NETS
 
-HERE = Path(__file__).resolve().parent
-OURS = ("c2 simple", "c2 compiled", "c2 MKL")
-PEERS = ("onnxruntime", "openvino", "torch")
-NETS = ("resnet50", "squeezenet", "lenet", "mlp")
+OURS = {"c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL", "c2 Predictor": "Predictor"}  # fmt: skip
+PEERS = ("onnxruntime", "openvino", "torch-eager", "torch-channels-last", "torch-compiled")
+CAFFE2 = ("caffe2", "caffe2-nnpack")
 TOLERANCE = 1e-3  # of the largest result
+SETTLE = 0.05  # seconds: threads of the runtime before may still wait for work
 
 
 class Server:
-    """A runtime with one net ready, in a process of its own."""
+    """A process that answers lines of standard input by lines of JSON."""
 
-    def __init__(self, python: str, script: str, runtime: str, job: Path, threads: int) -> None:
+    def __init__(self, command: list[Any], threads: int, scratch: Path) -> None:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "C2_NUM_THREADS")
+        more = {"MKL_DEBUG_CPU_TYPE": "5", "TORCHINDUCTOR_CACHE_DIR": str(scratch)}
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  a pipe would fill up
         self.process = subprocess.Popen(
-            [python, HERE / script, runtime, job, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, stderr=subprocess.PIPE, env={**os.environ, **dict.fromkeys(names, str(threads))},
+            [*command, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            env={**os.environ, **dict.fromkeys(names, str(threads)), **more},
         )  # fmt: skip
 
     def ask(self, command: str) -> Any:
@@ -50,75 +69,99 @@ class Server:
             pass
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(self.process.communicate()[1].strip().splitlines()[-1:])
+            self.process.wait()
+            self.errors.seek(0)
+            said = [text for text in self.errors.read().splitlines() if text.strip()]
+            raise RuntimeError(said[-1] if said else f"exit status {self.process.returncode}")
         return json.loads(line)
 
     def close(self) -> None:
         self.process.kill()
         self.process.communicate()
+        self.errors.close()
 
 
-def measure(options: argparse.Namespace, net: str, batch: int, threads: int) -> dict[str, Any]:
-    """Milliseconds of each runtime, and why one is missing."""
-    with tempfile.TemporaryDirectory() as folder:
-        job = Path(folder) / "job"
-        made = subprocess.run(
-            [sys.executable, HERE / "serve_c2.py", "export", job, str(batch), net],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        flops = json.loads(made.stdout.splitlines()[-1])["flops"]
-        wanted = [(sys.executable, "serve_c2.py", r) for r in OURS]
-        wanted += [(options.peers, "serve_peer.py", r) for r in PEERS if options.peers]
-        expected = np.load(job / "expected.npy").ravel()
-        servers: dict[str, Server] = {}
-        missing: dict[str, str] = {}
-        first: dict[str, float] = {}
-        for python, script, name in wanted:  # one after another: the first run is timed too
-            server = servers[name] = Server(python, script, name, job, threads)
-            try:
-                answer = server.ask("check")
-                result = np.array(answer["result"])
-                error = np.abs(result - expected).max() / np.abs(expected).max()
-                if not error < TOLERANCE:
-                    raise RuntimeError(f"wrong numbers: off by {error:.1e} of the largest")
-                first[name] = answer["first_ms"]
-            except RuntimeError as failure:
-                missing[name] = str(failure)
-                servers.pop(name).close()
-        times: dict[str, list[float]] = {name: [] for name in servers}
-        peak = []
-        for _ in range(options.rounds):
-            for name, server in servers.items():
-                times[name].append(server.ask(f"run {options.seconds}"))
-            if "c2 simple" in servers:
-                peak.append(servers["c2 simple"].ask("gemm"))
-        for server in servers.values():
+def commands(options: argparse.Namespace, job: Path) -> dict[str, list[Any]]:
+    """How to start each runtime that was asked for."""
+    found = {n: [sys.executable, HERE / "serve_c2.py", form] for n, form in OURS.items()}
+    if options.peers:
+        found.update((n, [options.peers, HERE / "serve_peer.py", n]) for n in PEERS)
+    if options.caffe2:
+        oracle = [SHARED / "tools" / "oracle", "python"]
+        found.update((n, [*oracle, HERE / "serve_peer.py", n]) for n in CAFFE2)
+    wanted = options.runtimes or found
+    return {name: [*command, job] for name, command in found.items() if name in wanted}
+
+
+def make_job(options: argparse.Namespace, folder: Path, net: str, batch: int) -> int:
+    """The model's files in every form; gives its floating-point operations."""
+    script = [sys.executable, HERE / "inference_job.py", folder, net, str(batch)]
+    made = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True)
+    if options.peers:
+        subprocess.run([options.peers, HERE / "peer_onnx.py", folder], check=True)
+    return int(json.loads(made.stdout)["flops"])
+
+
+def start(
+    options: argparse.Namespace, job: Path, threads: int
+) -> tuple[dict[str, Server], dict[str, Any], dict[str, str]]:
+    """The runtimes that give the right numbers, what they told, and why others are missing."""
+    expected = np.load(job / "expected.npy").ravel()
+    servers: dict[str, Server] = {}
+    told: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for name, command in commands(options, job).items():  # one by one: the first run is timed
+        server = Server(command, threads, job / f"{name}-{threads}")
+        try:
+            answer = server.ask("check")
+            result = np.array(answer.pop("result"))
+            error = np.abs(result - expected).max() / np.abs(expected).max()
+            if not error < TOLERANCE:
+                raise RuntimeError(f"wrong numbers: off by {error:.1e} of the largest")
+            servers[name], told[name] = server, {**answer, "error": error}
+        except RuntimeError as failure:
+            missing[name] = str(failure)
             server.close()
-    best = {name: min(t) for name, t in times.items()}
+    return servers, told, missing
+
+
+def measure(
+    options: argparse.Namespace, job: Path, net: str, batch: int, threads: int, flops: int
+) -> dict[str, Any]:
+    """One row of the results: all runtimes with one net, batch and number of threads."""
+    servers, told, missing = start(options, job, threads)
+    peak = Server([sys.executable, HERE / "serve_peak.py", job], threads, job)
+    times: dict[str, list[float]] = {name: [] for name in servers}
+    peaks = []
+    for _ in range(options.rounds):
+        for name, server in servers.items():
+            time.sleep(SETTLE)
+            times[name].append(server.ask(f"run {options.seconds}"))
+        peaks.append(peak.ask("run"))
+    for server in (*servers.values(), peak):
+        server.close()
+    runtimes = {n: {"ms": min(t), **told[n]} for n, t in times.items()}
+    best = {f"{kind}_gflops": max(p[kind] for p in peaks) for kind in peaks[0]}
     return {
-        "net": net, "batch": batch, "threads": threads, "ms": best, "first_ms": first, "missing": missing,
-        "gflops": {n: flops / ms / 1e6 for n, ms in best.items()}, "sgemm_gflops": max(peak, default=0.0),
+        "net": net, "batch": batch, "threads": threads, "flops": flops, **best, "runtimes": runtimes,
+        "missing": missing,
     }  # fmt: skip
 
 
-def report(row: dict[str, Any]) -> None:
-    peers = {n: ms for n, ms in row["ms"].items() if n in PEERS}
-    ours = row["ms"].get("c2 MKL")
-    print(
-        f"{row['net']} batch {row['batch']} threads {row['threads']}   sgemm {row['sgemm_gflops']:.0f} GFLOP/s"
-    )
-    for name, ms in row["ms"].items():
-        share = row["gflops"][name] / row["sgemm_gflops"] if row["sgemm_gflops"] else 0
-        ratio = f"{ms / ours:8.2f} x c2 MKL" if ours else ""
-        print(
-            f"  {name:12} {ms:10.3f} ms {ratio}   {share:5.0%} of sgemm   first run {row['first_ms'][name]:.0f} ms"
-        )
-    for name, why in row["missing"].items():
-        print(f"  {name:12} not timed: {why}")
-    if ours and peers:
-        print(f"  best peer / c2 MKL = {min(peers.values()) / ours:.2f}", flush=True)
+def measure_all(options: argparse.Namespace) -> dict[str, Any]:
+    """All rows, printed and saved one by one."""
+    results: dict[str, Any] = {"machine": describe_machine(), "rows": []}
+    for net in options.nets:
+        for batch in options.batch:
+            with tempfile.TemporaryDirectory() as folder:
+                flops = make_job(options, Path(folder), net, batch)
+                for threads in options.threads:
+                    row = measure(options, Path(folder), net, batch, threads, flops)
+                    results["rows"].append(row)
+                    print_row(row)
+                    if options.json:
+                        options.json.write_text(json.dumps(results, indent=1))
+    return results
 
 
 def main() -> None:
@@ -126,21 +169,31 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--peers", help="interpreter that has the peers")
-    parser.add_argument("--nets", nargs="+", default=NETS)
+    parser.add_argument("--caffe2", action="store_true", help="real Caffe2 too")
+    parser.add_argument("--nets", nargs="+", default=NETS, choices=NETS)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument(
+        "--runtimes", nargs="+", choices=[*OURS, *PEERS, *CAFFE2], help="only these"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3, help="per runtime and round")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="file for the results")
+    parser.add_argument("--chart", type=Path, help="folder for inference.png and inference.svg")
+    parser.add_argument("--read", type=Path, help="results of an earlier run, to report again")
     options = parser.parse_args()
-    rows = []
-    for threads in options.threads:
-        for batch in options.batch:
-            for net in options.nets:
-                rows.append(measure(options, net, batch, threads))
-                report(rows[-1])
-                if options.json:
-                    options.json.write_text(json.dumps(rows, indent=1))
+    if options.caffe2 and not available():
+        parser.error("--caffe2 needs the oracle of the shared folder, set up")
+    if options.read:
+        results = json.loads(options.read.read_text())
+        for row in results["rows"]:
+            print_row(row)
+    else:
+        results = measure_all(options)
+    print_summary(results)
+    if options.chart:
+        for path in draw_chart(results, options.chart):
+            print(path)
 
 
 if __name__ == "__main__":

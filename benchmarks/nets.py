@@ -1,8 +1,9 @@
 """The nets of the inference benchmark, ready up to what the softmax would read, with random weights.
 
-ResNet-50 and SqueezeNet 1.1 are the public zoo's graphs; the others are built here: MobileNetV2 by table 2 of Sandler et
-al. (2018, width 1), VGG-16 by configuration D of Simonyan & Zisserman (2014), LeNet as Caffe2's tutorial has it, and
-an MLP 784-512-512-10. Weights are He's: activations keep their scale, so that a wrong operator shows in the result.
+ResNet-50 and SqueezeNet 1.1 are the graphs of the public zoo; the others are built here: MobileNetV2 by table 2 of
+Sandler et al. (2018, width 1), VGG-16 by configuration D of Simonyan & Zisserman (2014), LeNet as Caffe2's tutorial
+has it, and an MLP 784-512-512-10. Weights are He's: activations keep their scale, so that a wrong operator shows in
+the result.
 """
 
 from __future__ import annotations
