@@ -26,8 +26,11 @@ def parameters(type_: str, args: dict[str, Any]) -> tuple[str, float, float]:
     raise Declined(f"{type_} is not one of its activations")
 
 
-def keeps_zero(type_: str) -> bool:
+def keeps_zero(type_: str, args: dict[str, Any]) -> bool:
     """Whether zeros stay zeros: the channels that fill the last block must."""
+    if type_ == "Clip":
+        _, low, high = parameters(type_, args)
+        return low <= 0 <= high
     return type_ in ("Relu", "LeakyRelu", "Elu", "Tanh", "Swish")
 
 

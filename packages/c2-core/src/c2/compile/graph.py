@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,12 +83,20 @@ class Graph:
 
     def readers(self) -> Counter[str]:
         """How many inputs read each blob; a kept blob has one reader more: the user."""
+        return self._readers
+
+    def maker(self) -> dict[str, int]:
+        """Position of the node that writes each blob."""
+        return self._maker
+
+    @cached_property
+    def _readers(self) -> Counter[str]:
         counts = Counter(name for node in self.nodes for name in node.inputs)
         counts.update(self.keep)
         return counts
 
-    def maker(self) -> dict[str, int]:
-        """Position of the node that writes each blob."""
+    @cached_property
+    def _maker(self) -> dict[str, int]:
         return {name: k for k, node in enumerate(self.nodes) for name in node.outputs}
 
     def may_move(self, position: int, earlier: int) -> bool:

@@ -29,6 +29,7 @@ from c2_mkl.primitive import (
 from c2_mkl.weights import place_weights
 
 ZERO = np.zeros(1, np.float32)  # the slope below zero of Relu
+INSIDE = ("Relu", "LeakyRelu")  # activations of which oneDNN keeps NaN; its clip does not
 LONG_ROW = (
     14  # positions: from here on, the kernels for channels in blocks of 16 beat those for NHWC
 )
@@ -122,14 +123,14 @@ class Fused:
 
     @property
     def keeps_padding(self) -> bool:
-        return all(keeps_zero(type_) for type_, _ in self.rest)
+        return all(keeps_zero(*one) for one in self.rest)
 
 
 def fused_of(post: tuple[tuple[str, dict[str, Any]], ...]) -> Fused:
     """oneDNN does the activations that treat NaN as we do."""
     adds = bool(post) and post[0][0] in ("Sum", "Add")
     left = post[adds:]
-    inside = left[0] if left and left[0][0] in ("Relu", "LeakyRelu") else None
+    inside = left[0] if left and left[0][0] in INSIDE else None
     return Fused(adds, inside, left[inside is not None :])
 
 
@@ -144,9 +145,8 @@ def _layouts(
     if best == LAST and window.outputs[-1] >= LONG_ROW:
         best = BLOCKS[16]
     Y = settled(best, request.outputs[0])
-    if (
-        best in BLOCKS.values() and not fused_of(request.post).keeps_padding
-    ):  # padding must stay zero
+    padded = best.nbytes(request.outputs[0]) != request.outputs[0].nbytes
+    if padded and not fused_of(request.post).keeps_padding:  # padding must stay zero
         return [plain]
     X = request.inputs[0]
     assert X.shape is not None

@@ -17,8 +17,8 @@ from c2_mkl.library import OneDNN
 @mkl_native("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Swish", "HardSigmoid")
 def build_activation(request: NativeRequest, library: OneDNN) -> NativeKernel:
     chain = chain_of(request, library)
-    types = [request.type, *(type_ for type_, _ in request.post)]
-    layout, size = _elementwise_layout(request, all(map(keeps_zero, types)))
+    applied = [(request.type, request.args), *request.post]
+    layout, size = _elementwise_layout(request, all(keeps_zero(*one) for one in applied))
     add_activation(chain, request.type, request.args, size, 0, chain.output, request.threads)
     add_post(chain, request.post, size, request.threads)
     return chain.kernel([layout], [layout])
@@ -30,7 +30,7 @@ def build_arithmetic(request: NativeRequest, library: OneDNN) -> NativeKernel:
     chain = chain_of(request, library)
     kind = getattr(library.shim, f"C2_{request.type.upper()}")
     if A.shape == B.shape:
-        padding = request.type != "Div" and all(keeps_zero(type_) for type_, _ in request.post)
+        padding = request.type != "Div" and all(keeps_zero(*one) for one in request.post)
         layout, size = _elementwise_layout(request, padding)
         fields = {"n": size, "kind": kind, "threads": request.threads}
         chain.add("binary", fields, [0, 1, chain.output])
@@ -52,7 +52,7 @@ def build_sum(request: NativeRequest, library: OneDNN) -> NativeKernel:
     if not 2 <= count <= 32:
         raise Declined(f"2 to 32 summands, not {count}")
     chain = chain_of(request, library)
-    layout, size = _elementwise_layout(request, all(keeps_zero(type_) for type_, _ in request.post))
+    layout, size = _elementwise_layout(request, all(keeps_zero(*one) for one in request.post))
     fields = {"n": size, "count": count, "threads": request.threads}
     chain.add("sum", fields, range(count + 1))
     add_post(chain, request.post, size, request.threads)

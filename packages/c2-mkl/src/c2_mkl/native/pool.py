@@ -25,7 +25,7 @@ def build_pool(request: NativeRequest, library: OneDNN) -> NativeKernel:
         raise Declined("more than three spatial axes")
     layout = common_layout(request.layouts)
     padded = any(image_of(s, layout, order).size != s.size for s in request.outputs)
-    if padded and not all(keeps_zero(type_) for type_, _ in request.post):
+    if padded and not all(keeps_zero(*one) for one in request.post):
         layout = PLAIN
     X, Y = image_of(request.inputs[0], layout, order), image_of(request.outputs[0], layout, order)
     chain = chain_of(request, library)
