@@ -81,6 +81,7 @@ class Chain:
     calls: list[Call] = field(default_factory=list)
     scratch: int = 0
     keep: list[Any] = field(default_factory=list)
+    packed: list[int] = field(default_factory=list)
 
     @property
     def scratch_buffer(self) -> int:
@@ -129,7 +130,7 @@ class Chain:
         cast = self.library.ffi.cast
         return NativeKernel(
             int(cast("uintptr_t", function)), int(cast("uintptr_t", context)),
-            keep=(self.library, context, self.calls, self.keep), scratch=self.scratch,
+            keep=(self.library, context, self.calls, self.keep), scratch=self.scratch, packed=tuple(self.packed),
             input_layouts=tuple(input_layouts), output_layouts=tuple(output_layouts), **more,
         )  # fmt: skip
 

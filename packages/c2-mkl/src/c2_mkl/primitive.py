@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import numpy as np
 
@@ -202,14 +202,21 @@ class Packed:
     """Constant weights in the layout that a primitive wants; shared by all programs that want the same."""
 
     def __init__(self, source: Array, array: Array, wanted: Any, owner: Primitive) -> None:
-        self.source, self.array, self.wanted, self.owner = source, array, wanted, owner
+        self._source = ref(source)  # whoever has it packed may free it
+        self.array, self.wanted, self.owner = array, wanted, owner
+
+    @property
+    def source(self) -> Array | None:
+        return self._source()
 
 
 _packed: dict[int, WeakSet[Packed]] = {}
 _packing = threading.Lock()
 
 
-def pack(library: OneDNN, source: Array, plain: Handle, one: Primitive) -> Packed:
+def pack(
+    library: OneDNN, source: Array, plain: Handle, one: Primitive, threads: int = 1
+) -> Packed:
     """The constant `source`, of layout `plain`, as the primitive wants its weights."""
     wanted = one.layout(n.QUERY_WEIGHTS)
     with _packing:
@@ -219,7 +226,7 @@ def pack(library: OneDNN, source: Array, plain: Handle, one: Primitive) -> Packe
                 return packed
         array = aligned(library.api.memory_desc_get_size(wanted))
         chain = Chain(library, 1, 1)
-        reorder(chain, plain, wanted, 0, 1)
+        reorder(chain, plain, wanted, 0, 1, threads)
         run(chain, [np.ascontiguousarray(source), array])
         packed = Packed(source, array, wanted, one)
         known.add(packed)

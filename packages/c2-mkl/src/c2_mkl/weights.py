@@ -18,8 +18,9 @@ def place_weights(
     if same_layout(library, plain, wanted):
         return position
     if position in request.constants:
-        packed = pack(library, request.constants[position], plain, one)
+        packed = pack(library, request.constants[position], plain, one, request.threads)
         chain.keep.append(packed)
+        chain.packed.append(position)
         return packed.array
     place = (chain.scratch_buffer, chain.reserve(library.api.memory_desc_get_size(wanted)))
     reorder(chain, plain, wanted, position, place, request.threads)

@@ -64,6 +64,7 @@ class NativeKernel:
         input_layouts, output_layouts: what it takes and gives; empty: plain (C order) throughout. Others only where
             the request had layouts.
         slices: where in the first output (in bytes) each input may lie already; the call then moves nothing.
+        packed: positions of constant inputs that it has taken a copy of and does not read; they may be freed.
         cost: estimated seconds of a call, to choose between layouts and engines; 0 where nothing is known.
     """
 
@@ -74,6 +75,7 @@ class NativeKernel:
     input_layouts: tuple[Layout, ...] = ()
     output_layouts: tuple[Layout, ...] = ()
     slices: tuple[int, ...] = ()
+    packed: tuple[int, ...] = ()
     cost: float = 0.0
 
 

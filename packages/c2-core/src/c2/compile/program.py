@@ -64,7 +64,8 @@ class Program:
         self.threads = threads
         laid_out = lay_out(graph.nodes, self._fixed(), self._choose, _unfused, self._reorder)
         self.stages, self.layouts = [self._rebound(s) for s in laid_out.chosen], laid_out.layouts
-        self.graph = graph = replace(graph, log=(*graph.log, *laid_out.log))
+        constants = _freed(graph.constants, self.stages)
+        self.graph = replace(graph, constants=constants, log=(*graph.log, *laid_out.log))
         nodes = [s.node for s in self.stages]
         slices = {k: s.native.slices for k, s in enumerate(self.stages) if s.native}
         self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts, slices)
@@ -286,6 +287,20 @@ class Program:
         self.names.append(f"{len(steps)} native calls")
         self._binders.append(stages[0].binder)
         row.clear()
+
+
+def _freed(constants: Mapping[str, Any], stages: list[Stage]) -> dict[str, Any]:
+    """The constants, with nothing in the place of those that every reader has packed."""
+    read = {
+        name
+        for stage in stages
+        for k, name in enumerate(stage.node.inputs)
+        if stage.native is None or k not in stage.native.packed
+    }
+    return {name: array if name in read else _NOTHING for name, array in constants.items()}
+
+
+_NOTHING = np.empty(0)
 
 
 def _run_native(run: Callable[[], tuple[int, int]], where: list[str], alive: Any) -> None:

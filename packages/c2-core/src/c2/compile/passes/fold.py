@@ -101,7 +101,7 @@ def _folded_weights(node: Node, constants: Any, scale: Array, shift: Array) -> t
     shape[_LINEAR[node.type]] = -1
     bias = constants[node.inputs[2]].astype(np.float64) if len(node.inputs) > 2 else 0.0
     dtype = weights.dtype
-    return (weights * scale.reshape(shape)).astype(dtype), (bias * scale + shift).astype(dtype)
+    return weights * scale.reshape(shape).astype(dtype), (bias * scale + shift).astype(dtype)
 
 
 def _with_weights(node: Node, names: list[str], arrays: tuple[Array, Array], affine: Node) -> Node:
