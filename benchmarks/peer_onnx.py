@@ -24,7 +24,9 @@ def onnx_model(graph: dict[str, Any], weights: dict[str, np.ndarray]) -> bytes:
     for k, op in enumerate(graph["ops"]):
         inputs = [names.get(n, n) for n in op["inputs"]]
         outputs = [f"{n}_{k}" for n in op["outputs"]]
-        nodes += onnx_nodes(op, inputs, outputs[0], shapes)
+        made = onnx_nodes(op, inputs, outputs[0], shapes)
+        made[-1].name = outputs[0]
+        nodes += made
         names.update(zip(op["outputs"], outputs))
     initial = [numpy_helper.from_array(v, n) for n, v in weights.items()]
     data, out = graph["data"], graph["out"]
