@@ -2,8 +2,8 @@
 
     python benchmarks/inference_operators.py NET --peers PYTHON [--batch N] [--threads N] [--runs N] [--all]
 
-Times are medians in ms. What a runtime does to an operator's result (batch norm, activation, residual sum) counts as
-the operator's, since most fuse it; what belongs to no operator of the net, changes of layout above all, is `reorders`.
+Times are lower quartiles in ms. What a runtime does to an operator's result (batch norm, activation, residual sum)
+counts as the operator's, since most fuse it; what belongs to no operator of the net, changes of layout above all, is `reorders`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from inference_job import write_job
+from profile_peer import lower_quartile
 
 import c2.registry
 from c2.compile import program as programs
@@ -86,7 +85,7 @@ def profile_c2(job: Path, ops: list[dict[str, Any]], threads: int, runs: int) ->
     where = _versions(ops)
     for stage, times in zip(native, steps):
         key = OTHER if stage.engine == "reorder" else where.get(stage.node.outputs[0], OTHER)
-        found[key] = found.get(key, 0.0) + 1e3 * median(times)
+        found[key] = found.get(key, 0.0) + 1e3 * lower_quartile(times)
     return found
 
 
@@ -108,9 +107,12 @@ def profile_peer(
     """Milliseconds by the position of the operator, which stands in the names of nodes."""
     script = [python, HERE / "profile_peer.py", name, job, str(threads), str(runs)]
     done = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True)
+    names = [
+        re.compile(rf"{re.escape(op['outputs'][0])}_{k}(_nchwc)?\b") for k, op in enumerate(ops)
+    ]
     found: dict[int, float] = {}
     for node, ms in json.loads(done.stdout.splitlines()[-1]).items():
-        known = [k for k, op in enumerate(ops) if re.search(rf"{re.escape(op['outputs'][0])}_{k}\b|{re.escape(op['outputs'][0])}_{k}_nchwc", node)]  # fmt: skip
+        known = [k for k, name in enumerate(names) if name.search(node)]
         key = known[-1] if known and "_abcd_" not in node else OTHER
         found[key] = found.get(key, 0.0) + ms
     return found
@@ -186,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
