@@ -3,7 +3,8 @@
     python benchmarks/inference_operators.py NET --peers PYTHON [--batch N] [--threads N] [--runs N] [--all]
 
 Times are lower quartiles in ms. What a runtime does to an operator's result (batch norm, activation, residual sum)
-counts as the operator's, since most fuse it; what belongs to no operator of the net, changes of layout above all, is `reorders`.
+counts as the operator's, since most fuse it; what belongs to no operator of the net, changes of layout above all, is
+`reorders`.
 """
 
 from __future__ import annotations
