@@ -5,7 +5,7 @@ from pathlib import Path
 from cffi import FFI
 
 C = Path("src/c2_mkl/c")  # setuptools runs in the package's folder and wants relative paths
-SOURCES = ("onednn.c", "elementwise.c", "pool.c", "rows.c")
+SOURCES = ("onednn.c", "elementwise.c", "mean.c", "pool.c", "rows.c")
 
 ffibuilder = FFI()
 ffibuilder.cdef((C / "shim.h").read_text(encoding="utf-8"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from c2.compile.layout import Layout
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import native
-from c2_mkl.library import OneDNN, onednn, why_not
+from c2_mkl.library import OneDNN, onednn, why_not, why_not_in
 
 ENGINE = "MKL"
 CACHE_LINE = 64
@@ -29,20 +29,40 @@ def mkl_native(*types: str, any_dtype: bool = False) -> Callable[[F], F]:
     """
 
     def decorate(build: F) -> F:
-        @native(*types, engine=ENGINE)
-        @wraps(build)
-        def builder(request: NativeRequest) -> NativeKernel | str:
-            reason = why_not() or _unfit(request, any_dtype)
-            if reason is not None:
-                return reason
-            try:
-                return build(request, onednn())
-            except Declined as declined:
-                return str(declined)
-
-        return builder  # type: ignore[return-value]
+        return native(*types, engine=ENGINE)(_declining(build, any_dtype))
 
     return decorate
+
+
+def reduced_native(
+    *types: str, precisions: Sequence[str] = ("bf16", "int8"), any_dtype: bool = False
+) -> Callable[[F], F]:
+    """Marks a builder as `mkl_native` does, for reduced precisions."""
+
+    def decorate(build: F) -> F:
+        builder = _declining(build, any_dtype)
+        for one in precisions:
+            usable = partial(why_not_in, one)
+            builder = native(*types, engine=ENGINE, precision=one, usable=usable)(builder)
+        return builder
+
+    return decorate
+
+
+def _declining(build: F, any_dtype: bool) -> F:
+    """The builder with Declined caught, and with the library as its second argument."""
+
+    @wraps(build)
+    def builder(request: NativeRequest) -> NativeKernel | str:
+        reason = why_not() or _unfit(request, any_dtype)
+        if reason is not None:
+            return reason
+        try:
+            return build(request, onednn())
+        except Declined as declined:
+            return str(declined)
+
+    return builder  # type: ignore[return-value]
 
 
 def _unfit(request: NativeRequest, any_dtype: bool) -> str | None:

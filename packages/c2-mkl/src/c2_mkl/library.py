@@ -22,6 +22,11 @@ INSTRUCTIONS = {
     0x67: "AVX-512 VNNI", 0x27: "AVX-512", 0x1F: "AVX2 VNNI 2", 0xF: "AVX2 VNNI", 0x7: "AVX2", 0x3: "AVX",
     0x1: "SSE4.1",
 }  # fmt: skip
+# What oneDNN must be able to use for a precision to be worth having: any of these sets of bits.
+NEEDED = {
+    "bf16": ("AVX-512 BF16", (0xE7,)),
+    "int8": ("AVX-512 VNNI or AVX2 VNNI", (0x67, 0xF)),
+}
 
 
 def check_machine() -> None:
@@ -164,3 +169,15 @@ def why_not() -> str | None:
     except PluginError as error:
         return str(error)
     return None
+
+
+def why_not_in(precision: str) -> str | None:
+    """None where this CPU computes in a reduced precision, else the reason."""
+    reason = why_not()
+    if reason is not None:
+        return reason
+    name, sets = NEEDED[precision]
+    bits = onednn().api.get_effective_cpu_isa()
+    if any(bits & mask == mask for mask in sets):
+        return None
+    return f"{precision} needs {name}, and the best that oneDNN can use here is {onednn().instructions}"

@@ -28,7 +28,7 @@ def c2_info() -> dict[str, str]:
 @hookimpl
 def c2_kernels() -> list[str]:
     """Builders of native kernels; they load oneDNN when the first one is built."""
-    return ["c2_mkl.native"]
+    return ["c2_mkl.native", "c2_mkl.reduced"]
 
 
 @hookimpl

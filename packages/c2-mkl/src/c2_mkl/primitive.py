@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import WeakSet, ref
@@ -40,8 +40,13 @@ def made(library: OneDNN, create: Callable[..., int], destroy: Any, *args: Any) 
 # -- memory
 
 
-def strided(library: OneDNN, dims: Sequence[int], strides: Sequence[int] | None = None) -> Handle:
-    """Descriptor of a float32 tensor; in C order where no strides are given."""
+def strided(
+    library: OneDNN,
+    dims: Sequence[int],
+    strides: Sequence[int] | None = None,
+    dtype: int = n.FLOAT,
+) -> Handle:
+    """Descriptor of a tensor, of float32 unless told; in C order where no strides are given."""
     if strides is None:
         strides = np.cumprod([1, *reversed(dims[1:])]).tolist()[::-1]
     create = library.api.memory_desc_create_with_strides
@@ -51,21 +56,19 @@ def strided(library: OneDNN, dims: Sequence[int], strides: Sequence[int] | None 
         library.api.memory_desc_destroy,
         len(dims),
         list(dims),
-        n.FLOAT,
+        dtype,
         list(strides),
     )
 
 
-def tagged(library: OneDNN, dims: Sequence[int], tag: int) -> Handle:
+def tagged(library: OneDNN, dims: Sequence[int], tag: int, dtype: int = n.FLOAT) -> Handle:
     create = library.api.memory_desc_create_with_tag
-    return made(
-        library, create, library.api.memory_desc_destroy, len(dims), list(dims), n.FLOAT, tag
-    )
+    return made(library, create, library.api.memory_desc_destroy, len(dims), list(dims), dtype, tag)
 
 
-def any_layout(library: OneDNN, dims: Sequence[int]) -> Handle:
+def any_layout(library: OneDNN, dims: Sequence[int], dtype: int = n.FLOAT) -> Handle:
     """Descriptor that leaves the layout to oneDNN."""
-    return tagged(library, dims, n.ANY)
+    return tagged(library, dims, n.ANY, dtype)
 
 
 def image_memory(library: OneDNN, image: Image) -> Handle:
@@ -171,12 +174,21 @@ def team_of(library: OneDNN, threads: int) -> Any:
 
 
 @contextmanager
-def attributes(library: OneDNN, append: Callable[[Any], None] | None = None) -> Any:
-    """Attributes of a primitive: scratch memory from us, no reduced precision, post-operations by `append`."""
+def attributes(
+    library: OneDNN,
+    append: Callable[[Any], None] | None = None,
+    scales: Mapping[int, int] | None = None,
+) -> Any:
+    """Attributes of a primitive: scratch memory from us, post-operations by `append`.
+
+    `scales` are the arguments that come with factors: their number -> mask of the axes along which factors differ.
+    """
     api = library.api
     with ExitStack() as stack:
         own = made(library, api.primitive_attr_create, api.primitive_attr_destroy)
         api.primitive_attr_set_scratchpad_mode(own.value, n.SCRATCHPAD_USER)
+        for number, mask in (scales or {}).items():
+            api.primitive_attr_set_scales_mask(own.value, number, mask)
         if append is not None:
             post = made(library, api.post_ops_create, api.post_ops_destroy)
             append(post.value)
@@ -186,11 +198,16 @@ def attributes(library: OneDNN, append: Callable[[Any], None] | None = None) -> 
 
 
 def primitive(
-    library: OneDNN, kind: str, *args: Any, threads: int, append: Any = None
+    library: OneDNN,
+    kind: str,
+    *args: Any,
+    threads: int,
+    append: Any = None,
+    scales: Mapping[int, int] | None = None,
 ) -> Primitive:
     """The primitive descriptor of a kind. Raises Declined where oneDNN has none."""
     create = getattr(library.api, f"{kind}_primitive_desc_create")
-    with attributes(library, append) as attribute, team_of(library, threads):
+    with attributes(library, append, scales) as attribute, team_of(library, threads):
         made_one = made(library, create, library.api.primitive_desc_destroy, *args, attribute)
     return Primitive(library, made_one)
 
@@ -215,9 +232,14 @@ _packing = threading.Lock()
 
 
 def pack(
-    library: OneDNN, source: Array, plain: Handle, one: Primitive, threads: int = 1
+    library: OneDNN,
+    source: Array,
+    plain: Handle,
+    one: Primitive,
+    threads: int = 1,
+    prepare: Callable[[Array], Array] = np.ascontiguousarray,
 ) -> Packed:
-    """The constant `source`, of layout `plain`, as the primitive wants its weights."""
+    """The constant `source`, of layout `plain` once prepared, as the primitive wants its weights."""
     wanted = one.layout(n.QUERY_WEIGHTS)
     with _packing:
         known = _packed.setdefault(id(source), WeakSet())
@@ -227,7 +249,7 @@ def pack(
         array = aligned(library.api.memory_desc_get_size(wanted))
         chain = Chain(library, 1, 1)
         reorder(chain, plain, wanted, 0, 1, threads)
-        run(chain, [np.ascontiguousarray(source), array])
+        run(chain, [prepare(source), array])
         packed = Packed(source, array, wanted, one)
         known.add(packed)
         for key in [k for k, group in _packed.items() if not group]:

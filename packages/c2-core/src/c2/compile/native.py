@@ -87,13 +87,13 @@ def build_native(
     threads: int,
     layouts: tuple[Layout, ...] | None = None,
     precision: Precision = IN_FULL,
-) -> tuple[NativeKernel, str] | list[tuple[str, str]]:
-    """The native kernel of a node and its label, or why each candidate declined.
+) -> tuple[NativeKernel | None, str, list[tuple[str, str]]]:
+    """The native kernel of a node (None: there is none) and its label, and why candidates before it declined.
 
     Kernels of the precision asked for come first, then those of full precision, by order of engines each.
     """
     if any(s is None or s.shape is None for s in (*node.input_specs, *node.output_specs)):
-        return [("native", "shapes are not known before the run")]
+        return None, "", [("native", "shapes are not known before the run")]
     request = NativeRequest(
         node.type, node.op.args,
         tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
@@ -106,9 +106,9 @@ def build_native(
         made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
         label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
         if isinstance(made, NativeKernel):
-            return made, label
+            return made, label, declined
         declined.append((label, str(made)))
-    return declined
+    return None, "", declined
 
 
 def _candidates(registry: Registry, node: Node, device: str, precision: str) -> list[Mark]:

@@ -95,19 +95,20 @@ class Program:
 
         A native kernel is given addresses, so it cannot read what only a run tells where it is.
         """
-        found: Any = [("native", "an input is found only during the run")]
+        native, engine = None, ""
+        declined = [("native", "an input is found only during the run")]
         if self._loose.isdisjoint(node.inputs):
             device, constants = node.home.device.name, dict(self.graph.constants)
-            found = build_native(
+            native, engine, declined = build_native(
                 self.registry, node, constants, device, self.threads, layouts, self.graph.precision
             )
         binder = OpBinder(replace(node.home, checked=node.op), self.workspace, self.registry)
-        if isinstance(found, tuple):
-            stage = Stage(node, binder, found[0], found[1], [])
+        if native is not None:
+            stage = Stage(node, binder, native, engine, declined)
             if _is_static(stage):
                 return stage
-            found = [(found[1], "its outputs are found only during the run")]
-        stage = Stage(node, binder, None, "", found)
+            declined = [*declined, (engine, "its outputs are found only during the run")]
+        stage = Stage(node, binder, None, "", declined)
         if not node.post and not (self._loose.isdisjoint(node.inputs) and _is_static(stage)):
             self._loose.update(node.outputs)
         return stage

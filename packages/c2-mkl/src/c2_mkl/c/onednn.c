@@ -20,10 +20,12 @@ static void (*omp_parallel)(void (*body)(void *), void *data, unsigned threads, 
     S(version) S(get_effective_cpu_isa) S(engine_create) S(stream_create) S(stream_destroy)                             \
     S(memory_desc_create_with_strides) S(memory_desc_create_with_tag) S(memory_desc_destroy) S(memory_desc_equal)       \
     S(memory_desc_get_size) S(memory_create) S(memory_destroy) S(memory_set_data_handle) S(primitive_attr_create)       \
-    S(primitive_attr_destroy) S(primitive_attr_set_scratchpad_mode) S(primitive_attr_set_post_ops) S(post_ops_create)   \
+    S(primitive_attr_destroy) S(primitive_attr_set_scratchpad_mode) S(primitive_attr_set_post_ops)                      \
+    S(primitive_attr_set_scales_mask) S(post_ops_create)                                                                \
     S(post_ops_destroy) S(post_ops_append_sum) S(post_ops_append_eltwise) S(post_ops_append_prelu)                      \
     S(convolution_forward_primitive_desc_create) S(inner_product_forward_primitive_desc_create)                         \
     S(matmul_primitive_desc_create) S(lrn_forward_primitive_desc_create) S(reorder_primitive_desc_create)               \
+    S(pooling_forward_primitive_desc_create) S(eltwise_forward_primitive_desc_create) S(binary_primitive_desc_create)   \
     S(primitive_desc_query) S(primitive_desc_query_md) S(primitive_desc_destroy) S(primitive_create)                    \
     S(primitive_destroy)
 

@@ -26,6 +26,7 @@ typedef struct {
     int (*primitive_attr_destroy)(void *attributes);
     int (*primitive_attr_set_scratchpad_mode)(void *attributes, int mode);
     int (*primitive_attr_set_post_ops)(void *attributes, const void *post_ops);
+    int (*primitive_attr_set_scales_mask)(void *attributes, int argument, int mask);
     int (*post_ops_create)(void **post_ops);
     int (*post_ops_destroy)(void *post_ops);
     int (*post_ops_append_sum)(void *post_ops, float scale, int32_t zero_point, int type);
@@ -46,6 +47,15 @@ typedef struct {
         float alpha, float beta, float k, const void *attributes);
     int (*reorder_primitive_desc_create)(
         void **pd, const void *source, void *source_engine, const void *target, void *target_engine, const void *attributes);
+    int (*pooling_forward_primitive_desc_create)(
+        void **pd, void *engine, int propagation, int algorithm, const void *source, const void *target,
+        const int64_t *strides, const int64_t *kernel, const int64_t *dilations, const int64_t *head, const int64_t *tail,
+        const void *attributes);
+    int (*eltwise_forward_primitive_desc_create)(
+        void **pd, void *engine, int propagation, int algorithm, const void *source, const void *target, float alpha,
+        float beta, const void *attributes);
+    int (*binary_primitive_desc_create)(
+        void **pd, void *engine, int algorithm, const void *a, const void *b, const void *target, const void *attributes);
     int (*primitive_desc_query)(const void *pd, int what, int index, void *result);
     const void *(*primitive_desc_query_md)(const void *pd, int what, int index);
     int (*primitive_desc_destroy)(void *pd);
@@ -117,6 +127,10 @@ int c2_run_concat(void *context, void *const *buffers);
 /* The same bytes elsewhere; nothing where both are one place. */
 typedef struct { ptrdiff_t bytes; } c2_copy;
 int c2_run_copy(void *context, void *const *buffers);
+
+/* Y = factor * the sum over positions, of images of 8-bit integers with channels last; Y is float. */
+typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_mean;
+int c2_run_mean(void *context, void *const *buffers);
 
 /* Sets the number of threads that primitives made from now on by this thread will use; gives the number before. */
 int c2_set_threads(int threads);

@@ -1,0 +1,97 @@
+"""Conv in bf16 and int8: channels last, weights packed once, sums and activations inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from c2.compile.layout import PLAIN
+from c2.compile.native import NativeKernel, NativeRequest
+from c2.ops.conv.geometry import resolve_window, spatial
+from c2_mkl import onednn_numbers as n
+from c2_mkl.call import Declined, chain_of, reduced_native
+from c2_mkl.image import Image, image_of
+from c2_mkl.library import OneDNN
+from c2_mkl.native.convolution import Geometry
+from c2_mkl.primitive import Handle, Primitive, any_layout, primitive, strided
+from c2_mkl.reduced.activation import append_activations
+from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments
+from c2_mkl.reduced.weights import place_reduced, stored_as, weight_scales
+
+
+@reduced_native("Conv", "Conv1D", "Conv2D", "Conv3D")
+def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
+    order, group = request.args["order"], request.args["group"]
+    names = ("order", "group", "no_gradient_to_input")
+    arguments = {k: v for k, v in request.args.items() if k not in names}
+    window = resolve_window(spatial(request.inputs[0].shape or (), order), **arguments)
+    if len(window.kernel) > 3 or min(window.head) < 0:
+        raise Declined("more than three spatial axes, or pads that crop")
+    ends = (image_of(request.inputs[0], PLAIN, order), image_of(request.outputs[0], PLAIN, order))
+    return _kernel(request, library, Geometry(*ends, window, group, order))
+
+
+def _kernel(request: NativeRequest, library: OneDNN, geometry: Geometry) -> NativeKernel:
+    adds = bool(request.post) and request.post[0][0] in ("Sum", "Add")
+    count, last = len(request.inputs), geometry.order.upper() == "NCHW"
+    have = kept_inputs(request)
+    X = have[0] if have[0] is not None and have[0].last == last else kept_for(request, 0, last)
+    Y = kept_for(request, count, last)
+    S = _summand(request, have[-1], last) if adds else None
+    one, factors = _primitive(request, library, geometry, X, Y, S)
+    if one.is_slow:
+        raise Declined(f"oneDNN has only plain loops for it in {request.precision}")
+    chain = chain_of(request, library)
+    place = place_reduced(chain, request, geometry.weights, geometry.weight_strides, one)
+    arguments: list[tuple[int, Any, Any]] = [
+        (n.SOURCE, one.layout(n.QUERY_SOURCE), 0),
+        (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), place),
+        (n.TARGET, one.layout(n.QUERY_TARGET), chain.output),
+        *factors,
+    ]
+    if count - adds > 2:
+        arguments.append((n.BIAS, strided(library, [geometry.target.C]), 2))
+    middle = [PLAIN] * (count - 1)
+    if S is not None:  # oneDNN adds to what is there already
+        middle[-1] = S
+        chain.add("copy", {"bytes": S.nbytes(request.outputs[0])}, [count - 1, chain.output])
+    one.add_to(chain, request.threads, arguments)
+    return chain.kernel([X, *middle], [Y])
+
+
+def _summand(request: NativeRequest, have: Kept | None, last: bool) -> Kept:
+    if have is not None and have.last == last:
+        return have
+    return kept_for(request, len(request.inputs) - 1, last)
+
+
+def _primitive(
+    request: NativeRequest, library: OneDNN, geometry: Geometry, X: Kept, Y: Kept, S: Kept | None
+) -> tuple[Primitive, list[tuple[int, Any, Any]]]:
+    """The primitive, and the arguments that hold its scales."""
+    window, dtype = geometry.window, stored_as(request)
+    has_bias = len(request.inputs) - (S is not None) > 2
+    bias = strided(library, [geometry.target.C]) if has_bias else library.ffi.NULL
+    masks, factors = scale_arguments(library, [(n.SOURCE, X), (n.TARGET, Y)])
+    if request.precision == "int8":
+        scales = weight_scales(request)
+        masks[n.WEIGHTS] = 1 if geometry.group == 1 else 3  # along the output channels
+        factors.append((n.SCALES | n.WEIGHTS, strided(library, [len(scales)]), scales))
+
+    def append(post: Any) -> None:
+        if S is not None:
+            library.api.post_ops_append_sum(post, S.scale, 0, S.dtype)
+        append_activations(library, post, request.post[S is not None :])
+
+    one = primitive(
+        library, "convolution_forward", library.engine, n.INFERENCE, n.DIRECT, _memory(library, geometry.source, X),
+        any_layout(library, geometry.weights, dtype), bias, _memory(library, geometry.target, Y),
+        list(window.stride), [d - 1 for d in window.dilation], list(window.head), list(geometry.tail),
+        threads=request.threads, append=append, scales=masks,
+    )  # fmt: skip
+    return one, factors
+
+
+def _memory(library: OneDNN, image: Image, layout: Kept) -> Handle:
+    """An image with its channels last, whatever the order of the operator."""
+    strides = Image(image.N, image.C, image.sizes, max(image.C, 1)).strides
+    return strided(library, image.dims, strides, layout.dtype)

@@ -1,0 +1,258 @@
+"""bf16 through c2-mkl: whole nets within a stated distance of float32, single operators, refusal."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import c2
+from c2.compile.net import CompiledNet
+from c2.graph.check import check_net
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("C2_SHARED", ROOT.parent / "shared"))
+BF16 = 2e-2  # of the largest number: 8 bits of mantissa, and roundings that add up along a net
+DEEP = {
+    "mobilenet_v2": 1.2e-1
+}  # 53 layers without a nonlinearity after each third, and random weights
+
+
+@pytest.fixture(scope="module")
+def bf16(onednn):
+    from c2_mkl.library import why_not_in
+
+    if (reason := why_not_in("bf16")) is not None:
+        pytest.skip(reason)
+
+
+def compiled(registry, net, feeds, keep, constants=(), **options):
+    workspace = c2.Workspace(registry=registry)
+    for name, value in feeds.items():
+        workspace.feed(name, value)
+    checked = check_net(getattr(net, "proto", net), registry)
+    made = CompiledNet(
+        checked, workspace, registry, constants=constants, keep=keep, threads=2, **options
+    )
+    made.run()
+    for blob in keep:
+        workspace.blob(blob).value[...] = np.nan
+    made.run()
+    return made, {blob: workspace[blob] for blob in keep}
+
+
+def error(result, expected):
+    return np.abs(result - expected).max() / np.abs(expected).max()
+
+
+def engines(net):
+    return [s.engine for s in net.program().stages]
+
+
+def benchmark_model(name):
+    if not (SHARED / "data" / "zoo").is_dir():
+        pytest.skip("the zoo's graphs are not there: name their folder in C2_SHARED")
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        from nets import benchmark_net
+        from zoo_models import zoo_model
+    finally:
+        sys.path.pop(0)
+    return zoo_model(name) if name == "inception_v2" else benchmark_net(name)
+
+
+def scores_of(net):
+    """What a softmax reads: it would hide differences."""
+    last = net.op[-1]
+    return last.input[0] if last.type == "Softmax" else last.output[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet50", "squeezenet", "inception_v2", "mobilenet_v2", "lenet", "mlp"]
+)
+def test_nets_in_bf16(registry, bf16, name):
+    model = benchmark_model(name)
+    out = scores_of(model.net)
+    feeds = {**model.parameters, model.data: model.input(batch=2)}
+    results = {}
+    for precision in ("fp32", "bf16"):
+        net, found = compiled(
+            registry, model.net, feeds, [out], model.parameters, precision=precision
+        )
+        results[precision] = found[out].reshape(2, -1)
+        reduced = [s for s in net.program().stages if s.engine == "MKL bf16"]
+        linear = [s.node.type for s in net.program().stages if s.node.type in ("Conv", "FC")]
+        assert (len(reduced) >= 0.6 * len(linear)) == (precision == "bf16")
+    assert error(results["bf16"], results["fp32"]) < DEEP.get(name, BF16)
+    assert (results["bf16"].argmax(1) == results["fp32"].argmax(1)).all()
+    assert (results["bf16"] != results["fp32"]).any()
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def one_operator(type_, feeds, outputs=("y",), **args):
+    """A convolution, so that its result is kept in bf16, the operator on it, and a convolution that reads it."""
+    net = c2.Net("one")
+    net.op("Conv", ["x", "w0"], "a", kernel=3, pad=1)
+    net.op(type_, ["a", *feeds], list(outputs), **args)
+    net.op("Conv", ["y", "w1"], "z", kernel=1)
+    net.add_external_output("z")
+    return net
+
+
+INSIDE = {
+    "Relu": ("Relu", {}), "LeakyRelu": ("LeakyRelu", {"alpha": 0.2}), "Clip": ("Clip", {"min": -0.5, "max": 0.5}),
+    "Sigmoid": ("Sigmoid", {}), "Tanh": ("Tanh", {}), "Elu": ("Elu", {"alpha": 0.7}), "Swish": ("Swish", {}),
+    "HardSigmoid": ("HardSigmoid", {"alpha": 0.3, "beta": 0.4}), "MaxPool": ("MaxPool", {"kernel": 3, "stride": 2}),
+    "MaxPool padded": ("MaxPool", {"kernel": 3, "stride": 2, "pad": 1}),
+    "MaxPool rounded up": ("MaxPool", {"kernel": 3, "stride": 2, "legacy_pad": 3}),
+    "AveragePool": ("AveragePool", {"kernel": 3, "stride": 2, "pad": 1}),
+    "AveragePool with pads": ("AveragePool", {"kernel": 2, "pad": 1, "count_include_pad": 1}),
+    "global": ("AveragePool", {"global_pooling": 1}), "Copy": ("Copy", {}),
+    "Dropout": ("Dropout", {"is_test": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", INSIDE)
+def test_operators_between_convolutions_stay_in_bf16(registry, bf16, case):
+    type_, args = INSIDE[case]
+    net = one_operator(type_, {}, **args)
+    feeds = {
+        "x": images(2, 8, 13, 11),
+        "w0": images(24, 8, 3, 3) / 8,
+        "w1": images(4, 24, 1, 1) / 5,
+    }
+    if "Pool" in type_:  # alone, between two others: not fused
+        assert args
+    results = []
+    for precision in ("fp32", "bf16"):
+        made, found = compiled(registry, net, feeds, ["z"], ["w0", "w1"], precision=precision)
+        results.append(found["z"])
+    kinds = engines(made)
+    assert set(kinds) == {"MKL bf16", "reorder"}, kinds
+    assert kinds.count("reorder") == 2, "one before, one after"
+    assert error(results[1], results[0]) < BF16
+
+
+CONVOLUTIONS = {
+    "1 axis": ((2, 8, 17), (6, 8, 3), {"kernels": [3], "pads": [1, 1]}),
+    "3 axes": ((1, 4, 6, 7, 5), (8, 4, 3, 3, 3), {"kernels": [3, 3, 3]}),
+    "groups": ((2, 32, 9, 9), (64, 16, 3, 3), {"kernel": 3, "group": 2, "stride": 2}),
+    "depthwise": ((2, 32, 9, 9), (32, 1, 3, 3), {"kernel": 3, "group": 32, "pad": 1}),
+    "dilated": ((1, 16, 12, 12), (16, 16, 3, 3), {"kernel": 3, "dilation": 2, "pad": 2}),
+    "NHWC": ((2, 9, 8, 16), (32, 3, 3, 16), {"kernel": 3, "order": "NHWC", "pad": 1}),
+    "three channels": ((2, 3, 20, 20), (16, 3, 7, 7), {"kernel": 7, "stride": 2, "pad": 3}),
+}
+
+
+@pytest.mark.parametrize("constant", [True, False], ids=["packed once", "packed at every run"])
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_convolutions_in_bf16(registry, bf16, case, constant):
+    shape, weights, args = CONVOLUTIONS[case]
+    channels = weights[0]
+    net = c2.Net("conv")
+    net.op("Conv", ["x", "w", "b"], "c", **args)
+    net.op("Relu", "c", "y")
+    net.add_external_output("y")
+    feeds = {"x": images(*shape), "w": images(*weights, seed=1) / 6, "b": images(channels, seed=2)}
+    constants = ["w", "b"] if constant else []
+    results = []
+    for precision in ("fp32", "bf16"):
+        made, found = compiled(registry, net, feeds, ["y"], constants, precision=precision)
+        results.append(found["y"])
+    assert "MKL bf16" in engines(made), made.program().stages[0].declined
+    assert error(results[1], results[0]) < 1e-2
+
+
+def test_sums_and_joins_stay_in_bf16(registry, bf16):
+    net = c2.Net("sums")
+    net.op("Conv", ["x", "w0"], "a", kernel=1)
+    net.op("Conv", ["x", "w1"], "b", kernel=1)
+    net.op("Sum", ["a", "b"], "s")  # done by the second convolution
+    net.op("MaxPool", "s", "p", kernel=2)
+    net.op("MaxPool", "a", "q", kernel=2)
+    net.op("Sum", ["p", "q"], "t")
+    net.op("Relu", "t", "r")
+    net.op("Concat", ["p", "r"], ["j", "sizes"], axis=1)
+    net.op("Conv", ["j", "w2", "b2"], "z", kernel=2)
+    net.add_external_output("z")
+    feeds = {
+        "x": images(2, 16, 8, 8), "w0": images(24, 16, 1, 1) / 4, "w1": images(24, 16, 1, 1, seed=1) / 4,
+        "w2": images(8, 48, 2, 2) / 14, "b2": images(8),
+    }  # fmt: skip
+    results = []
+    for precision in ("fp32", "bf16"):
+        made, found = compiled(registry, net, feeds, ["z"], list(feeds)[1:], precision=precision)
+        results.append(found["z"])
+    assert sorted(set(engines(made))) == ["MKL bf16", "reorder"]
+    assert error(results[1], results[0]) < BF16
+
+
+def test_fc_reads_images_as_they_lie(registry, bf16):
+    net = c2.Net("fc")
+    net.op("Conv", ["x", "w0"], "a", kernel=3)
+    net.op("FC", ["a", "w1", "b1"], "f")
+    net.op("Relu", "f", "r")
+    net.op("FC", ["r", "w2", "b2"], "z")
+    net.add_external_output("z")
+    feeds = {
+        "x": images(3, 8, 6, 6), "w0": images(16, 8, 3, 3) / 8, "w1": images(20, 256) / 16, "b1": images(20),
+        "w2": images(5, 20) / 4, "b2": images(5),
+    }  # fmt: skip
+    results = []
+    for precision in ("fp32", "bf16"):
+        made, found = compiled(registry, net, feeds, ["z"], list(feeds)[1:], precision=precision)
+        results.append(found["z"])
+    assert [s.node.label for s in made.program().stages if s.engine == "MKL bf16"] == [
+        "Conv", "FC+Relu", "FC"
+    ]  # fmt: skip
+    assert error(results[1], results[0]) < BF16
+
+
+def test_kept_blobs_are_float32(registry, bf16):
+    net = one_operator("Relu", {})
+    feeds = {"x": images(1, 8, 5, 5), "w0": images(16, 8, 3, 3), "w1": images(4, 16, 1, 1)}
+    _, found = compiled(registry, net, feeds, ["a", "y", "z"], ["w0", "w1"], precision="bf16")
+    assert {v.dtype for v in found.values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(found["y"], np.maximum(found["a"], 0))
+
+
+def test_a_predictor_in_bf16(registry, bf16):
+    init, net = c2.Net("init"), c2.Net("predict")
+    init.op("GivenTensorFill", [], "w", shape=[4, 8], values=images(4, 8).ravel().tolist())
+    init.op("ConstantFill", [], "b", shape=[4], value=0.5)
+    net.op("FC", ["x", "w", "b"], "y")
+    net.add_external_output("y")
+    x = images(3, 8)
+    results = [
+        c2.Predictor(init, net, registry=registry, precision=precision)(x=x)["y"]
+        for precision in (None, "bf16")
+    ]
+    assert 0 < error(results[1], results[0]) < 1e-2
+
+
+def test_a_cpu_without_it_is_told_so(onednn):
+    program = textwrap.dedent("""
+        import numpy as np, c2
+        net = c2.Net("n")
+        net.op("Relu", "x", "y")
+        for precision in ("bf16", "int8"):
+            try:
+                c2.Predictor(c2.Net("init"), net, precision=precision)
+            except c2.PrecisionError as error:
+                print(error)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], check=False, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert "MKL: bf16 needs AVX-512 BF16, and the best that oneDNN can use here is AVX2" in lines[0]
+    assert "MKL: int8 needs AVX-512 VNNI or AVX2 VNNI" in lines[1]
