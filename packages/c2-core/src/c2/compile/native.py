@@ -101,7 +101,7 @@ def build_native(
         {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
         threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs),
     )  # fmt: skip
-    declined = []
+    declined: list[tuple[str, str]] = []
     for mark in _candidates(registry, node, device, precision.name):
         made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
         label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
