@@ -45,6 +45,7 @@ def test_folders(package: str) -> list[str]:
 
 TESTED = {short(package): package for package in PACKAGES if test_folders(package)}
 GOLDEN = sorted(path.stem.removeprefix("make_") for path in ROOT.glob("tests/golden/make_*.py"))
+WITH_PEERS = ["inference.py", "inference_operators.py", "relu_chain.py"]  # of benchmarks/
 GOLDEN_FROM_SHARED = {"lenet_mnist"}  # these read models and data of the shared folder
 COMBINATIONS = {"core": [], **{short(name): [name] for name in PLUGINS}, "all": PLUGINS}
 
@@ -194,7 +195,7 @@ def bench(session: nox.Session) -> None:
         session.error("name a script of benchmarks/ after --")
     script, *arguments = session.posargs
     session.install(*group("bench"), *wheels_of([CORE, "c2-mkl", "c2-zoo"]))
-    if script == "inference.py" and "--peers" not in arguments:
+    if script in WITH_PEERS and "--peers" not in arguments:
         arguments += ["--peers", str(Path(session.bin) / "python")]
     session.run("python", f"benchmarks/{script}", *arguments)
 

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -38,47 +37,13 @@ from inference_chart import draw_chart
 from inference_report import print_row, print_summary
 from machine import describe_machine
 from nets import NETS
+from server import Server
 
 OURS = {"c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL", "c2 Predictor": "Predictor"}  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch-eager", "torch-channels-last", "torch-compiled")
 CAFFE2 = ("caffe2", "caffe2-nnpack")
 TOLERANCE = 1e-3  # of the largest result
 SETTLE = 0.05  # seconds: threads of the runtime before may still wait for work
-
-
-class Server:
-    """A process that answers lines of standard input by lines of JSON."""
-
-    def __init__(self, command: list[Any], threads: int, scratch: Path) -> None:
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "C2_NUM_THREADS")
-        more = {"MKL_DEBUG_CPU_TYPE": "5", "TORCHINDUCTOR_CACHE_DIR": str(scratch)}
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  a pipe would fill up
-        self.process = subprocess.Popen(
-            [*command, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-            env={**os.environ, **dict.fromkeys(names, str(threads)), **more},
-        )  # fmt: skip
-
-    def ask(self, command: str) -> Any:
-        """The answer, or RuntimeError with the end of what it wrote where the process died."""
-        assert self.process.stdin
-        assert self.process.stdout
-        try:
-            self.process.stdin.write(command + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            self.errors.seek(0)
-            said = [text for text in self.errors.read().splitlines() if text.strip()]
-            raise RuntimeError(said[-1] if said else f"exit status {self.process.returncode}")
-        return json.loads(line)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-        self.errors.close()
 
 
 def commands(options: argparse.Namespace, job: Path) -> dict[str, list[Any]]:
