@@ -1,68 +1,27 @@
-"""One form of c2 with one net ready, for inference.py.
+"""One form of c2 (see inference_c2.py) with one net ready, for inference.py.
 
-    python serve_c2.py FORM JOB THREADS
-
-Forms: `simple` and `compiled` by NumPy alone, `MKL` compiled with the installed plugins, and `Predictor`, the same
-called as a user does, with an array to copy in and one to copy out.
+python serve_c2.py FORM JOB THREADS
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from serve import serve
 
-import c2.registry
-from c2.compile.net import CompiledNet
-from c2.graph.check import check_net
-from c2.registry import core_registry
-from c2.serialize.model_files import load_model
 
-
-def version(form: str) -> str:
-    """Of c2, and of oneDNN where it is used."""
-    if form in ("simple", "compiled"):
-        return f"{c2.__version__}, numpy {np.__version__}"
-    from c2_mkl.library import onednn
-
-    return f"{c2.__version__}, oneDNN {'.'.join(map(str, onednn().version))}"
-
-
-def ready(form: str, job: Path, threads: int) -> tuple[Any, Any]:
-    """A call that runs the net once, and one that fetches the result."""
-    image = np.load(job / "input.npy")
-    if form == "Predictor":
-        return _predictor(job, image, threads)
-    registry = c2.registry.default() if form == "MKL" else core_registry()
-    init_net, net = load_model(job)
-    workspace = c2.Workspace(registry=registry)
-    workspace.run_once(init_net)
-    weights = workspace.blobs()
-    del init_net
-    checked = check_net(net, registry)
-    (data,), (out,) = set(checked.needs()) - set(weights), net.external_output
-    workspace.feed(data, image)
-    if form == "simple":
-        made: Any = workspace.create(net)
-    else:
-        made = CompiledNet(checked, workspace, registry, constants=weights, threads=threads)
-    return made.run, lambda: workspace[out]
-
-
-def _predictor(job: Path, image: np.ndarray[Any, Any], threads: int) -> tuple[Any, Any]:
-    predict = c2.Predictor.load(job, threads=threads)
-    last: list[Any] = [None]
-
-    def run() -> None:
-        last[0] = predict(image)
-
-    return run, lambda: last[0][predict.outputs[0]]
+def load() -> None:
+    """Imports c2 and finds the plugins; their libraries are loaded by the first net that uses them."""
+    import_module("inference_c2")
+    import_module("c2.registry").default()
 
 
 if __name__ == "__main__":
     FORM, JOB, THREADS = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    # Plugins are found before; their libraries are loaded by the first net that uses them.
-    serve(c2.registry.default, lambda: ready(FORM, JOB, THREADS), lambda: version(FORM))
+    serve(
+        load,
+        lambda: import_module("inference_c2").ready(FORM, JOB, THREADS),
+        lambda: import_module("inference_c2").version(FORM),
+    )
