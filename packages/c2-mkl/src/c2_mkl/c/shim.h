@@ -132,5 +132,44 @@ int c2_run_copy(void *context, void *const *buffers);
 typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_mean;
 int c2_run_mean(void *context, void *const *buffers);
 
+/* -- lookups. Positions (data, indices, ...) are those among the call's buffers, -1 where there is none. Codes above 0
+ * are 1 + the place of an index that is no row's; those below 0 stand in bags.h. */
+
+enum { C2_ROW_FLOAT, C2_ROW_HALF, C2_ROW_8_BIT, C2_ROW_4_BIT, C2_ROW_2_BIT };
+
+/* out[n] = the sum of weight * row over the places of bag n; without indices, place k picks row k; without lengths,
+ * each place is a bag. 8-bit rows end with scale and bias (float), 4-bit and 2-bit ones too (half), unless scale_bias
+ * has them. `mapping` (of `mapped` numbers) gives the row for each index, below 0 where it is gone. */
+typedef struct {
+    ptrdiff_t rows, width, row_bytes, places, bags, mapped, weights_count;
+    int kind, wide, positional, mean, threads;
+    int data, indices, lengths, mapping, weights, scale_bias, out;
+} c2_lookup;
+int c2_run_lookup(void *context, void *const *buffers);
+
+/* values[k] = source[n] (* weights[k], or / lengths[n]) for each place k of bag n. Where there is data: products[k] =
+ * data[indices[k]] * source[n], summed. */
+typedef struct {
+    ptrdiff_t rows, width, places, bags;
+    int wide, mean, threads;
+    int source, lengths, weights, data, indices, values, products;
+} c2_spread;
+int c2_run_spread(void *context, void *const *buffers);
+
+/* Adagrad on the rows that indices name, in their order where one is named twice: g = grad[k] + weight_decay * param[i];
+ * moment[i] += g^2 (its mean where there is one moment per row); param[i] += rate * g / (sqrt(moment[i]) + epsilon). */
+typedef struct {
+    ptrdiff_t rows, width, places;
+    int wide, row_wise, threads;
+    float epsilon, weight_decay;
+    int param, moment, indices, grad, rate;
+} c2_adagrad;
+int c2_run_adagrad(void *context, void *const *buffers);
+
+/* Rows of numbers (float, or half) as codes with scale and bias (float, or half) behind them, and back. */
+typedef struct { ptrdiff_t rows, width; int bits, half_numbers, half_scale, threads; } c2_codes;
+int c2_run_encode(void *context, void *const *buffers);
+int c2_run_decode(void *context, void *const *buffers);
+
 /* Sets the number of threads that primitives made from now on by this thread will use; gives the number before. */
 int c2_set_threads(int threads);
