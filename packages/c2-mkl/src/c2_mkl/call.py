@@ -22,14 +22,16 @@ class Declined(Exception):
     """This request is not for us; the text says why."""
 
 
-def mkl_native(*types: str, any_dtype: bool = False) -> Callable[[F], F]:
+def mkl_native(
+    *types: str, any_dtype: bool = False, empty_inputs: bool = False
+) -> Callable[[F], F]:
     """Marks a builder of the engine MKL, called with the request and the loaded library.
 
     It declines by raising Declined; a missing library, other dtypes than float32 and empty tensors are declined here.
     """
 
     def decorate(build: F) -> F:
-        return native(*types, engine=ENGINE)(_declining(build, any_dtype))
+        return native(*types, engine=ENGINE)(_declining(build, any_dtype, empty_inputs))
 
     return decorate
 
@@ -49,12 +51,12 @@ def reduced_native(
     return decorate
 
 
-def _declining(build: F, any_dtype: bool) -> F:
+def _declining(build: F, any_dtype: bool, empty_inputs: bool = False) -> F:
     """The builder with Declined caught, and with the library as its second argument."""
 
     @wraps(build)
     def builder(request: NativeRequest) -> NativeKernel | str:
-        reason = why_not() or _unfit(request, any_dtype)
+        reason = why_not() or _unfit(request, any_dtype, empty_inputs)
         if reason is not None:
             return reason
         try:
@@ -65,9 +67,9 @@ def _declining(build: F, any_dtype: bool) -> F:
     return builder  # type: ignore[return-value]
 
 
-def _unfit(request: NativeRequest, any_dtype: bool) -> str | None:
+def _unfit(request: NativeRequest, any_dtype: bool, empty_inputs: bool) -> str | None:
     specs = (*request.inputs, *request.outputs)
-    if any(s.size == 0 for s in specs):
+    if any(s.size == 0 for s in (request.outputs if empty_inputs else specs)):
         return "empty tensors"
     if not any_dtype:
         other = next((s.dtype for s in specs if s.dtype != "float32"), None)
@@ -125,11 +127,12 @@ class Chain:
         buffers: Sequence[int],
         offsets: Sequence[int] = (),
         keep: Any = None,
+        context: str = "",
     ) -> None:
-        """Adds a call of `c2_run_<name>` with a context of type `c2_<name>`."""
-        context = self.library.ffi.new(f"c2_{name} *", fields)
+        """Adds a call of `c2_run_<name>` with a context of type `c2_<name>`, or of another one that is named."""
+        made = self.library.ffi.new(f"c2_{context or name} *", fields)
         function = self.library.ffi.addressof(self.library.shim, f"c2_run_{name}")
-        self.calls.append(Call(function, context, tuple(buffers), tuple(offsets), keep))
+        self.calls.append(Call(function, made, tuple(buffers), tuple(offsets), keep))
 
     def kernel(
         self,

@@ -10,11 +10,15 @@ A back end marks a builder:
 The function is `int run(void *context, void *const *buffers)`: buffers are the inputs, then the outputs, then the
 scratch memory where `scratch` asks for some. It returns 0, or a code of the back end that says what failed. It calls
 nothing of Python, and two programs may run it at the same time if their contexts differ.
+
+Where only values tell that inputs are wrong (an index that is no row's), the function returns a code, and `explain`
+raises the typed error that it stands for. Where an input has another number of rows at every run and the shapes of
+outputs do not follow it (the indices of a lookup), the kernel names its position in `any_rows` and gives `resize`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,6 +70,9 @@ class NativeKernel:
         slices: where in the first output (in bytes) each input may lie already; the call then moves nothing.
         packed: positions of constant inputs that it has taken a copy of and does not read; they may be freed.
         cost: estimated seconds of a call, to choose between layouts and engines; 0 where nothing is known.
+        explain: called with the code of a failure and the arrays of inputs; raises the error that it stands for.
+        any_rows: positions of inputs whose first axis may have any size.
+        resize: called with the specs of inputs before the first run with other sizes; they keep the schema's rules.
     """
 
     function: int
@@ -77,6 +84,9 @@ class NativeKernel:
     slices: tuple[int, ...] = ()
     packed: tuple[int, ...] = ()
     cost: float = 0.0
+    explain: Callable[[int, Sequence[Any]], None] | None = None
+    any_rows: frozenset[int] = frozenset()
+    resize: Callable[[Sequence[TensorSpec]], None] | None = None
 
 
 def build_native(

@@ -87,15 +87,22 @@ class CompiledNet:
     def _bind(self) -> tuple[list[tuple[Blob, Any]], Program]:
         self._bound = None
         watch = [(b, b.value) for b in map(self.workspace.blob, self.checked.needs())]
-        key = tuple((b.name, b.device, str(shape_of(v))) for b, v in watch)
-        program = self._programs.pop(key, None) or self._compile(watch)
-        self._programs[key] = program
+        program = self._known(watch) or self._compile(watch)
+        self._programs[_key(watch, program.any_rows)] = program
         while len(self._programs) > PROGRAMS:
             self._programs.popitem(last=False)
         program.bind({b.name: v for b, v in watch if hasattr(v, "dtype")})
         # What the program overwrites in its own storage keeps its array; anything else is found again next time.
         self._bound = ([(b, v if b.value is v else _CHANGED) for b, v in watch], program)
         return self._bound
+
+    def _known(self, watch: list[tuple[Blob, Any]]) -> Program | None:
+        """The program made for these shapes, taken out; whatever the sizes are that a program leaves open."""
+        for open_ones in {p.any_rows for p in self._programs.values()}:
+            program = self._programs.pop(_key(watch, open_ones), None)
+            if program is not None:
+                return program
+        return None
 
     def _compile(self, watch: list[tuple[Blob, Any]]) -> Program:
         placed = place_net(self.checked, self.registry, {b.name: b.device for b, _ in watch})
@@ -131,6 +138,16 @@ class CompiledNet:
             why = graph.gone.get(name, "it lives in the program's arena")
             blob.why_empty = f"net '{self.name}' is compiled: {why}. To fetch it, name it in keep="
         return child
+
+
+def _key(watch: list[tuple[Blob, Any]], any_rows: frozenset[str]) -> Any:
+    """What a program is made for: device, shape and dtype of each blob, without the rows that it leaves open."""
+    return any_rows, tuple(
+        (b.name, b.device, v.ndim, v.shape[b.name in any_rows :], str(v.dtype))
+        if hasattr(v, "dtype")
+        else (b.name, b.device)
+        for b, v in watch
+    )
 
 
 class _Changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import length_hint
@@ -23,10 +23,11 @@ from c2.execute.blob import Blob
 from c2.execute.simple import check_net_budget
 from c2.execute.workspace import Workspace
 from c2.graph.check import CheckedOp
-from c2.graph.infer import InferredOp
+from c2.graph.infer import InferredOp, describe, infer_op
 from c2.graph.net import renamed_op
 from c2.graph.op import create_op
 from c2.registry import Registry, TensorSpec
+from c2.registry.spec import spec_of
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Program:
         stages: its nodes with their kernels.
         plan: where the blobs inside live.
         calls: what is run, in order.
+        any_rows: blobs that the net reads and whose first axis may have any size: the program serves all of them.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Program:
         nodes = [s.node for s in self.stages]
         slices = {k: s.native.slices for k, s in enumerate(self.stages) if s.native}
         self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts, slices)
+        self.any_rows = self._resizable()
         self._check_budget()
         self._arena = _arena(self.plan.size)
         self._scratch = _arena(max((s.native.scratch for s in self.stages if s.native), default=0))
@@ -136,6 +139,26 @@ class Program:
                 return Stage(copy, binder, made, "reorder", [])
         return None
 
+    def _resizable(self) -> frozenset[str]:
+        """Blobs made outside that are read by native kernels alone which all take any number of rows there."""
+        fixed = set(self.graph.constants)
+        found: set[str] = set()
+        for stage in self.stages:
+            free = stage.native.any_rows if stage.native else frozenset()
+            for position, name in enumerate(stage.node.inputs):
+                (found if position in free else fixed).add(name)
+            fixed.update(stage.node.outputs)
+        return frozenset(found - fixed)
+
+    def _resize(self, stage: Stage, arrays: Sequence[Any]) -> None:
+        """Tells a native kernel the sizes it will meet, once they are known to keep the operator's rules."""
+        if stage.native is None or stage.native.resize is None:
+            return
+        specs = [TensorSpec(a.shape, a.dtype) for a in arrays]
+        outputs = infer_op(stage.node.op, specs)
+        assert outputs == list(stage.node.output_specs), "any_rows must leave the outputs' shapes"
+        stage.native.resize(specs)
+
     def _check_budget(self) -> None:
         """The arena, and the blobs outside of it, together within the memory budget."""
         outputs = [InferredOp(s.node.op, [], list(s.node.output_specs)) for s in self.stages]
@@ -181,6 +204,7 @@ class Program:
                 self._flush(row)
                 self._add_dynamic(stage, ready, arrays)
                 continue
+            self._resize(stage, ready)
             arrays.update(zip(stage.node.outputs, outputs))
             self._claim(stage, outputs)
             if stage.native is not None:
@@ -284,7 +308,7 @@ class Program:
             steps.append((stage.native.function, stage.native.context, addresses))
         run, self.runner_kind = make_runner(steps, self._runner)
         alive = [arrays for _, arrays in row]
-        self.calls.append(partial(_run_native, run, [s.binder.op.where for s in stages], alive))
+        self.calls.append(partial(_run_native, run, stages, alive))
         self.names.append(f"{len(steps)} native calls")
         self._binders.append(stages[0].binder)
         row.clear()
@@ -304,10 +328,24 @@ def _freed(constants: Mapping[str, Any], stages: list[Stage]) -> dict[str, Any]:
 _NOTHING = np.empty(0)
 
 
-def _run_native(run: Callable[[], tuple[int, int]], where: list[str], alive: Any) -> None:
+def _run_native(
+    run: Callable[[], tuple[int, int]], stages: list[Stage], alive: list[list[Any]]
+) -> None:
     failed, code = run()
     if failed >= 0:
-        raise KernelError(f"{where[failed]}: the native kernel failed with code {code}")
+        _raise_native(stages[failed], code, alive[failed])
+
+
+def _raise_native(stage: Stage, code: int, arrays: list[Any]) -> None:
+    """The error that a native kernel's code stands for."""
+    op = stage.binder.op
+    inputs = arrays[: len(stage.node.inputs)]
+    if stage.native is not None and stage.native.explain is not None:
+        try:
+            stage.native.explain(code, inputs)
+        except Exception as error:
+            raise explained(op, error, describe(op, list(map(spec_of, inputs)))) from error
+    raise KernelError(f"{op.where}: the native kernel failed with code {code}")
 
 
 def _is_static(stage: Stage) -> bool:

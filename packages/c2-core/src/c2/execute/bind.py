@@ -63,11 +63,14 @@ class OpBinder:
         return [self.op.schema.input(k) for k in range(len(self.op.inputs))]
 
     def make_call(self, specs: Specs) -> Call:
-        """The kernel for these specs, chosen and set up; the one of the last time where they are the same."""
-        key = [None if s is None else (s.shape, s.dtype) for s in specs]
-        if self._call is None or key != self._call_key:
+        """The kernel for these specs, chosen and set up; the one of the last time where it serves these too.
+
+        A kernel class that serves any number of rows of an input names its position in `any_rows`.
+        """
+        if self._call is None or self._call_key != _sizes(specs, self._call):
             try:
-                self._call, self._call_key = self._new_call(specs), key
+                self._call = self._new_call(specs)
+                self._call_key = _sizes(specs, self._call)
             except Exception as error:
                 raise explained(self.op, error, describe(self.op, specs)) from error
         return self._call
@@ -122,6 +125,17 @@ class OpBinder:
             and getattr(array, "base", None) is None
             and getattr(getattr(array, "flags", None), "writeable", True)
         )
+
+
+def _sizes(specs: Specs, call: Call) -> Any:
+    """What a kernel was chosen and set up for."""
+    any_rows = getattr(call, "any_rows", ())
+    return [
+        None
+        if s is None
+        else (s.dtype, s.shape if k not in any_rows or not s.shape else s.shape[1:])
+        for k, s in enumerate(specs)
+    ]
 
 
 def make_static(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ from c2.serialize.budget import check_budget
 
 if TYPE_CHECKING:
     from c2.execute.workspace import Workspace
+
+
+RESTLESS = 2  # changes of a blob's shape after which its readers look at it at every run
 
 
 class SimpleNet:
@@ -43,6 +47,8 @@ class SimpleNet:
         self._calls: list[Callable[[], Any]] = []
         self._watch: list[tuple[Blob, Any]] | None = None
         self._claims: list[tuple[Blob, Any]] = []
+        self._shapes: dict[str, Any] = {}
+        self._changes: Counter[str] = Counter()
 
     @property
     def name(self) -> str:
@@ -89,7 +95,7 @@ class SimpleNet:
         if inferred.problems:
             raise inferred.problems[0]
         check_net_budget(sum(bytes_of(op.outputs) for op in inferred.ops), inferred.ops)
-        unstable: set[str] = set()
+        unstable = self._restless(watch)
         while True:
             stable = {
                 b.name: v
@@ -109,6 +115,13 @@ class SimpleNet:
                     blob.device = binder.device.name
         self._watch = [(b, v) for b, v in watch if b.name not in unstable]
         self.bound += 1
+
+    def _restless(self, watch: list[tuple[Blob, Any]]) -> set[str]:
+        """Blobs that come with another shape again and again, such as the indices of a lookup."""
+        shapes = {b.name: getattr(v, "shape", None) for b, v in watch}
+        self._changes.update(n for n, s in shapes.items() if self._shapes.get(n, s) != s)
+        self._shapes = shapes
+        return {n for n, count in self._changes.items() if count >= RESTLESS}
 
     def _with_copies(self) -> CheckedNet:
         """The checked net with the copies that placement added."""

@@ -3,6 +3,8 @@
 #include "bags.h"
 #include "parallel.h"
 
+#include <string.h>
+
 enum { BATCH = 32, GRAIN = 16384, LANES = 16 };
 
 typedef struct {
@@ -87,16 +89,22 @@ static void adagrad_part(const void *context, void *const *buffers, ptrdiff_t fi
     }
 }
 
+static float *copied(void *to, const void *from, ptrdiff_t n)
+{
+    return to == from ? to : memcpy(to, from, (size_t)n * sizeof(float));
+}
+
 int c2_run_adagrad(void *context, void *const *buffers)
 {
     const c2_adagrad *c = context;
     adagrad_job job = {
-        c, buffers[c->param], buffers[c->moment], buffers[c->indices], buffers[c->grad],
-        *(const float *)buffers[c->rate], c->threads,
+        c, NULL, NULL, buffers[c->indices], buffers[c->grad], *(const float *)buffers[c->rate], 1,
     };
     ptrdiff_t bad = c2_first_outside(job.indices, c->wide, c->places, c->rows);
     if (bad >= 0)
         return c2_code_of(bad);
+    job.param = copied(buffers[c->outputs], buffers[c->param], c->rows * c->width);
+    job.moment = copied(buffers[c->outputs + 1], buffers[c->moment], c->rows * (c->row_wise ? 1 : c->width));
     ptrdiff_t useful = c->places * c->width / GRAIN;
     job.owners = (int)(useful < 1 ? 1 : useful < c->threads ? useful : c->threads);
     c2_parallel(adagrad_part, &job, buffers, job.owners, 1, job.owners);

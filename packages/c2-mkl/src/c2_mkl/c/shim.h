@@ -162,7 +162,7 @@ typedef struct {
     ptrdiff_t rows, width, places;
     int wide, row_wise, threads;
     float epsilon, weight_decay;
-    int param, moment, indices, grad, rate;
+    int param, moment, indices, grad, rate, outputs; /* outputs: the first of two; the same memory as the inputs, or copies */
 } c2_adagrad;
 int c2_run_adagrad(void *context, void *const *buffers);
 
