@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from c2.compile.layout import Layout
 from c2.compile.native import NativeKernel, NativeRequest
@@ -15,7 +15,7 @@ from c2_mkl.library import OneDNN, onednn, why_not, why_not_in
 ENGINE = "MKL"
 CACHE_LINE = 64
 Builder = Callable[[NativeRequest, OneDNN], NativeKernel]
-F = TypeVar("F", bound=Builder)
+Offer = Callable[[NativeRequest], "NativeKernel | str"]  # what a builder becomes when marked
 
 
 class Declined(Exception):
@@ -24,13 +24,13 @@ class Declined(Exception):
 
 def mkl_native(
     *types: str, any_dtype: bool = False, empty_inputs: bool = False
-) -> Callable[[F], F]:
+) -> Callable[[Builder], Offer]:
     """Marks a builder of the engine MKL, called with the request and the loaded library.
 
     It declines by raising Declined; a missing library, other dtypes than float32 and empty tensors are declined here.
     """
 
-    def decorate(build: F) -> F:
+    def decorate(build: Builder) -> Offer:
         return native(*types, engine=ENGINE)(_declining(build, any_dtype, empty_inputs))
 
     return decorate
@@ -38,10 +38,10 @@ def mkl_native(
 
 def reduced_native(
     *types: str, precisions: Sequence[str] = ("bf16", "int8"), any_dtype: bool = False
-) -> Callable[[F], F]:
+) -> Callable[[Builder], Offer]:
     """Marks a builder as `mkl_native` does, for reduced precisions."""
 
-    def decorate(build: F) -> F:
+    def decorate(build: Builder) -> Offer:
         builder = _declining(build, any_dtype)
         for one in precisions:
             usable = partial(why_not_in, one)
@@ -51,7 +51,7 @@ def reduced_native(
     return decorate
 
 
-def _declining(build: F, any_dtype: bool, empty_inputs: bool = False) -> F:
+def _declining(build: Builder, any_dtype: bool, empty_inputs: bool = False) -> Offer:
     """The builder with Declined caught, and with the library as its second argument."""
 
     @wraps(build)
@@ -64,7 +64,7 @@ def _declining(build: F, any_dtype: bool, empty_inputs: bool = False) -> F:
         except Declined as declined:
             return str(declined)
 
-    return builder  # type: ignore[return-value]
+    return builder
 
 
 def _unfit(request: NativeRequest, any_dtype: bool, empty_inputs: bool) -> str | None:

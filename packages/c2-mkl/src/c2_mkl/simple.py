@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from c2.compile.native import NativeKernel, NativeRequest
+from c2.compile.native import NativeRequest
 from c2.compile.net import default_threads
 from c2.errors import KernelError
 from c2.registry import TensorSpec, default, kernel
-from c2_mkl.call import ENGINE
+from c2_mkl.call import ENGINE, Offer
 from c2_mkl.library import onednn
-
-Build = Callable[[NativeRequest], "NativeKernel | str"]
 
 
 class SimpleCall:
-    """A kernel class of one operator type; subclasses name the type and the builder."""
+    """A kernel class of one operator type; subclasses name the type and who offers the native kernel."""
 
     type = ""
-    build: Build
+    offer: Offer
 
     def __init__(self, xp: Any, *specs: Any, n_outputs: int, **args: Any) -> None:
         self.request = request_of(self.type, specs, args, n_outputs)
-        made = type(self).build(self.request)
+        made = type(self).offer(self.request)
         assert not isinstance(made, str), made
         self.native, self.any_rows = made, made.any_rows
         self.ffi = onednn().ffi
@@ -72,14 +69,14 @@ def request_of(type_: str, specs: Any, args: dict[str, Any], n_outputs: int) -> 
     return NativeRequest(type_, args, bare, outputs, (), {}, default_threads())
 
 
-def simple_kernel(type_: str, build: Build, module: str) -> type[SimpleCall]:
+def simple_kernel(type_: str, offer: Offer, module: str) -> type[SimpleCall]:
     """The kernel class of an operator type, marked for the engine MKL; `module` is where it will stand."""
 
     def declines(*specs: Any, **args: Any) -> str | None:
         n_outputs = len([t for t in default().schema(type_).outputs if not t.optional])
-        made = build(request_of(type_, specs, args, n_outputs))
+        made = offer(request_of(type_, specs, args, n_outputs))
         return made if isinstance(made, str) else None
 
-    fields = {"type": type_, "build": staticmethod(build), "__module__": module}
+    fields = {"type": type_, "offer": staticmethod(offer), "__module__": module}
     made = type(type_, (SimpleCall,), fields)
     return kernel(type_, device="CPU", engine=ENGINE, supports=declines)(made)
