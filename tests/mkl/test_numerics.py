@@ -244,3 +244,19 @@ def test_threads_share_one_predictor(registry):
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("type_", ["FC", "FCTransposed"])
+@pytest.mark.parametrize(
+    ("M", "K", "N"),
+    [(1, 1, 1), (1, 300, 64), (2, 129, 83), (3, 37, 141), (4, 784, 10), (5, 64, 70)],
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_few_rows_of_a_dense_layer(registry, type_, M, K, N, threads):
+    rng = np.random.default_rng(M)
+    x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((M, K), (N, K), (N,)))
+    net = one_op(type_, ["x", "w", "b"])
+    feeds = {"x": x, "w": w if type_ == "FC" else np.ascontiguousarray(w.T), "b": b}
+    workspace, _ = compile_net(registry, net, feeds, ["w", "b"], threads)
+    expected = x.astype(np.float64) @ w.astype(np.float64).T + b
+    np.testing.assert_allclose(workspace["y"], expected, rtol=0, atol=1e-6 * K**0.5 + 1e-6)

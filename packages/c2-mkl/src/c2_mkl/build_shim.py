@@ -5,16 +5,15 @@ from pathlib import Path
 from cffi import FFI
 
 C = Path("src/c2_mkl/c")  # setuptools runs in the package's folder and wants relative paths
-SOURCES, HEADERS = (sorted(map(str, C.glob(pattern))) for pattern in ("*.c", "*.h"))
 
 ffibuilder = FFI()
 ffibuilder.cdef((C / "shim.h").read_text(encoding="utf-8"))
 ffibuilder.set_source(
     "c2_mkl._shim",
     '#include <stddef.h>\n#include <stdint.h>\n#include "shim.h"',
-    sources=SOURCES,
+    sources=sorted(map(str, C.glob("*.c"))),
     include_dirs=[str(C)],
-    depends=HEADERS,
+    depends=sorted(map(str, C.glob("*.h"))),
     libraries=["dl", "m"],
     # Vectors without a change of meaning: no errno, no traps; NaN, infinities and denormals as written.
     extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"],

@@ -218,7 +218,7 @@ def primitive(
 class Packed:
     """Constant weights in the layout that a primitive wants; shared by all programs that want the same."""
 
-    def __init__(self, source: Array, array: Array, wanted: Any, owner: Primitive) -> None:
+    def __init__(self, source: Array, array: Array, wanted: Any, owner: Primitive | None) -> None:
         self._source = ref(source)  # whoever has it packed may free it
         self.array, self.wanted, self.owner = array, wanted, owner
 
