@@ -1,13 +1,14 @@
-"""Inference of float32 nets: c2 beside its peers, interleaved in one run.
+"""Inference: c2 beside its peers, interleaved in one run.
 
     python benchmarks/inference.py --peers PYTHON [--caffe2] [--nets NAME ...] [--batch N ...] [--threads N ...]
-        [--runtimes NAME ...] [--json FILE] [--chart FOLDER]
+        [--runtimes NAME ...] [--precision bf16] [--json FILE] [--chart FOLDER]
     python benchmarks/inference.py --read FILE [--chart FOLDER]       # the report of an earlier run
 
 PYTHON is an interpreter that has onnx, numpy and any of onnxruntime, openvino and torch; --caffe2 measures real Caffe2
 too, through the oracle of the shared folder. Weights and inputs are random and the same for all. Every runtime has a
 process of its own that waits while the others are timed, and bound inputs and outputs where it has a way to. Before
-timing, its result is compared with that of c2's simple net; a runtime whose numbers are off is not timed.
+timing, its result is compared with that of c2's simple net; a runtime whose numbers are off, or that has not the
+precision that was asked for, is not timed.
 
 Columns: milliseconds of the fastest run of all rounds; that over the time of c2 with c2-mkl; the share of the peak,
 which is what fused multiply-adds on registers reach in the same run at that number of threads, and of sgemm, the best
@@ -42,7 +43,7 @@ from server import Server
 OURS = {"c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL", "c2 Predictor": "Predictor"}  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch-eager", "torch-channels-last", "torch-compiled")
 CAFFE2 = ("caffe2", "caffe2-nnpack")
-TOLERANCE = 1e-3  # of the largest result
+TOLERANCE = {"fp32": 1e-3, "bf16": 0.15}  # of the largest result; random weights pile errors up
 SETTLE = 0.05  # seconds: threads of the runtime before may still wait for work
 
 
@@ -55,7 +56,11 @@ def commands(options: argparse.Namespace, job: Path) -> dict[str, list[Any]]:
         oracle = [SHARED / "tools" / "oracle", "python"]
         found.update((n, [*oracle, HERE / "serve_peer.py", n]) for n in CAFFE2)
     wanted = options.runtimes or found
-    return {name: [*command, job] for name, command in found.items() if name in wanted}
+    return {
+        name: [*command, job, options.precision]
+        for name, command in found.items()
+        if name in wanted
+    }
 
 
 def make_job(options: argparse.Namespace, folder: Path, net: str, batch: int) -> int:
@@ -81,7 +86,7 @@ def start(
             answer = server.ask("check")
             result = np.array(answer.pop("result"))
             error = np.abs(result - expected).max() / np.abs(expected).max()
-            if not error < TOLERANCE:
+            if not error < TOLERANCE[options.precision]:
                 raise RuntimeError(f"wrong numbers: off by {error:.1e} of the largest")
             servers[name], told[name] = server, {**answer, "error": error}
         except RuntimeError as failure:
@@ -115,7 +120,11 @@ def measure(
 
 def measure_all(options: argparse.Namespace) -> dict[str, Any]:
     """All rows, printed and saved one by one."""
-    results: dict[str, Any] = {"machine": describe_machine(), "rows": []}
+    results: dict[str, Any] = {
+        "machine": describe_machine(),
+        "precision": options.precision,
+        "rows": [],
+    }
     for net in options.nets:
         for batch in options.batch:
             with tempfile.TemporaryDirectory() as folder:
@@ -141,6 +150,7 @@ def main() -> None:
     parser.add_argument(
         "--runtimes", nargs="+", choices=[*OURS, *PEERS, *CAFFE2], help="only these"
     )
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3, help="per runtime and round")
     parser.add_argument("--json", type=Path, help="file for the results")

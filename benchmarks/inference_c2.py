@@ -27,11 +27,11 @@ def version(form: str) -> str:
     return f"{c2.__version__}, oneDNN {'.'.join(map(str, onednn().version))}"
 
 
-def ready(form: str, job: Path, threads: int) -> tuple[Any, Any]:
+def ready(form: str, job: Path, precision: str, threads: int) -> tuple[Any, Any]:
     """A call that runs the net once, and one that fetches the result."""
     image = np.load(job / "input.npy")
     if form == "Predictor":
-        return _predictor(job, image, threads)
+        return _predictor(job, image, precision, threads)
     registry = c2.registry.default() if form == "MKL" else core_registry()
     init_net, net = load_model(job)
     workspace = c2.Workspace(registry=registry)
@@ -44,12 +44,15 @@ def ready(form: str, job: Path, threads: int) -> tuple[Any, Any]:
     if form == "simple":
         made: Any = workspace.create(net)
     else:
-        made = CompiledNet(checked, workspace, registry, constants=weights, threads=threads)
+        how: dict[str, Any] = {"threads": threads, "precision": precision}
+        made = CompiledNet(checked, workspace, registry, constants=weights, **how)
     return made.run, lambda: workspace[out]
 
 
-def _predictor(job: Path, image: np.ndarray[Any, Any], threads: int) -> tuple[Any, Any]:
-    predict = c2.Predictor.load(job, threads=threads)
+def _predictor(
+    job: Path, image: np.ndarray[Any, Any], precision: str, threads: int
+) -> tuple[Any, Any]:
+    predict = c2.Predictor.load(job, threads=threads, precision=precision)
     last: list[Any] = [None]
 
     def run() -> None:

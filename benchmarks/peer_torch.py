@@ -29,7 +29,7 @@ class Compilable(torch.nn.Module):
         return run_steps(self.steps, {**dict(zip(self.names, self.weights)), self.data: x})
 
 
-def torch_run(job: Path, threads: int, form: str) -> tuple[Any, Any]:
+def torch_run(job: Path, precision: str, threads: int, form: str) -> tuple[Any, Any]:
     """A call that runs the net once and one that fetches the result; forms: eager, channels-last, compiled."""
     torch.set_num_threads(threads)
     graph, arrays = read_graph(job)
@@ -39,7 +39,9 @@ def torch_run(job: Path, threads: int, form: str) -> tuple[Any, Any]:
     steps = [
         (op["outputs"][0], torch_step(op, graph["shapes"])) for op in folded(graph["ops"], weights)
     ]
-    weights = {n: _placed(v, place) for n, v in weights.items()}
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    image = image.to(kind)
+    weights = {n: _placed(v, place).to(kind) for n, v in weights.items()}
     blobs, data = {**weights, graph["data"]: image}, graph["data"]
     call: Any = lambda x: run_steps(steps, dict(blobs))  # noqa: E731
     if form == "compiled":
@@ -53,7 +55,7 @@ def torch_run(job: Path, threads: int, form: str) -> tuple[Any, Any]:
         with torch.no_grad():
             last[0] = call(image)
 
-    return run, lambda: last[0].contiguous().numpy()
+    return run, lambda: last[0].contiguous().float().numpy()
 
 
 def run_steps(steps: list[Step], blobs: Blobs) -> torch.Tensor:

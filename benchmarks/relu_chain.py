@@ -91,7 +91,7 @@ def onnxruntime(python: str, folder: Path) -> Server:
     np.savez(folder / "weights.npz")
     np.save(folder / "input.npy", np.ones(8, np.float32))
     subprocess.run([python, HERE / "peer_onnx.py", folder], check=True)
-    server = Server([python, HERE / "serve_peer.py", "onnxruntime", folder], 1, folder)
+    server = Server([python, HERE / "serve_peer.py", "onnxruntime", folder, "fp32"], 1, folder)
     assert server.ask("check")["result"] == [1.0] * 8
     return server
 

@@ -1,6 +1,6 @@
 """One form of c2 (see inference_c2.py) with one net ready, for inference.py.
 
-python serve_c2.py FORM JOB THREADS
+python serve_c2.py FORM JOB PRECISION THREADS
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def load() -> None:
 
 
 if __name__ == "__main__":
-    FORM, JOB, THREADS = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    FORM, JOB, PRECISION = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     serve(
         load,
-        lambda: import_module("inference_c2").ready(FORM, JOB, THREADS),
+        lambda: import_module("inference_c2").ready(FORM, JOB, PRECISION, int(sys.argv[4])),
         lambda: import_module("inference_c2").version(FORM),
     )

@@ -1,6 +1,6 @@
 """One peer with one net ready, for inference.py; needs no c2.
 
-    python serve_peer.py RUNTIME JOB THREADS
+    python serve_peer.py RUNTIME JOB PRECISION THREADS
 
 Each peer reads its own form of the model: onnxruntime and OpenVINO an ONNX file, Caffe2 its two nets, PyTorch NumPy's
 arrays. Inputs and outputs are bound where the runtime has a way, as c2's blobs are.
@@ -39,12 +39,13 @@ def onnxruntime(job: Path, threads: int) -> tuple[Any, Any]:
     return run, lambda: binding.copy_outputs_to_cpu()[0]
 
 
-def openvino(job: Path, threads: int) -> tuple[Any, Any]:
-    """With the latency hint, and at full precision: float32 products may be bfloat16 otherwise."""
+def openvino(job: Path, precision: str, threads: int) -> tuple[Any, Any]:
+    """With the latency hint; full precision has to be told, as products may be bfloat16 otherwise."""
     import openvino
 
     settings = {
-        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": {"fp32": "f32"}.get(precision, precision),
+        "INFERENCE_NUM_THREADS": threads,
     }  # fmt: skip
     core = openvino.Core()
     request = core.compile_model(job / "model.onnx", "CPU", settings).create_infer_request()
@@ -57,17 +58,21 @@ def openvino(job: Path, threads: int) -> tuple[Any, Any]:
     return run, lambda: request.get_output_tensor(0).data
 
 
-def ready(runtime: str, job: Path, threads: int) -> tuple[Any, Any]:
+def ready(runtime: str, job: Path, precision: str, threads: int) -> tuple[Any, Any]:
     """A call that runs the net once, and one that fetches the result."""
     if runtime.startswith("torch-"):
         from peer_torch import torch_run
 
-        return torch_run(job, threads, runtime[len("torch-") :])
+        return torch_run(job, precision, threads, runtime[len("torch-") :])
+    if runtime == "openvino":
+        return openvino(job, precision, threads)
+    if precision != "fp32":
+        raise RuntimeError(f"{runtime} has no {precision} on a CPU")
     if runtime.startswith("caffe2"):
         from peer_caffe2 import caffe2_run
 
         return caffe2_run(job, threads, "NNPACK" if runtime.endswith("nnpack") else "")
-    return {"onnxruntime": onnxruntime, "openvino": openvino}[runtime](job, threads)
+    return onnxruntime(job, threads)
 
 
 def version(runtime: str) -> str:
@@ -78,9 +83,9 @@ def version(runtime: str) -> str:
 
 
 if __name__ == "__main__":
-    RUNTIME, JOB, THREADS = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    RUNTIME, JOB, PRECISION = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     serve(
         lambda: import_module(LIBRARIES[RUNTIME]),
-        lambda: ready(RUNTIME, JOB, THREADS),
+        lambda: ready(RUNTIME, JOB, PRECISION, int(sys.argv[4])),
         lambda: version(RUNTIME),
     )
