@@ -9,7 +9,7 @@
 
 /* Compiled once per kind of vector register; the right one is chosen when the library is loaded. */
 #if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__)
-#define C2_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define C2_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define C2_CLONES
 #endif
