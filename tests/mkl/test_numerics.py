@@ -260,3 +260,36 @@ def test_few_rows_of_a_dense_layer(registry, type_, M, K, N, threads):
     workspace, _ = compile_net(registry, net, feeds, ["w", "b"], threads)
     expected = x.astype(np.float64) @ w.astype(np.float64).T + b
     np.testing.assert_allclose(workspace["y"], expected, rtol=0, atol=1e-6 * K**0.5 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    "type_", ["Relu", "LeakyRelu", "Clip", "Sigmoid", "Elu", "Swish", "HardSigmoid"]
+)
+@pytest.mark.parametrize(("size", "engine"), [(4095, "reference"), (4096, "MKL"), (50_000, "MKL")])
+def test_activations_of_simple_nets(registry, type_, size, engine):
+    x = np.random.default_rng(0).standard_normal(size).astype(np.float32) * 3
+    x[: len(SPECIAL)] = SPECIAL
+    net = one_op(type_, ["x"], **ACTIVATIONS[type_])
+    net.proto.type = "simple"
+    workspace = c2.Workspace(registry=registry)
+    workspace.feed("x", x)
+    made = workspace.create(net)
+    made.run()
+    assert made.binders[0].choice.kernel.label == engine
+    expected = simple(net, {"x": x})["y"]
+    np.testing.assert_allclose(workspace["y"], expected, rtol=2e-6, atol=3e-8)
+
+
+def test_spatial_bn_of_simple_nets(registry):
+    rng = np.random.default_rng(0)
+    feeds = {n: rng.uniform(0.5, 2, 7).astype(np.float32) for n in ("s", "b", "m", "v")}
+    feeds["x"] = rng.standard_normal((3, 7, 5, 4)).astype(np.float32)
+    net = one_op("SpatialBN", ["x", "s", "b", "m", "v"], is_test=1)
+    net.proto.type = "simple"
+    workspace = c2.Workspace(registry=registry)
+    for name, value in feeds.items():
+        workspace.feed(name, value)
+    made = workspace.create(net)
+    made.run()
+    assert made.binders[0].choice.kernel.label == "MKL"
+    np.testing.assert_allclose(workspace["y"], simple(net, feeds)["y"], rtol=1e-5, atol=1e-5)

@@ -1,17 +1,40 @@
-"""The native kernels that simple nets use too."""
+"""The native kernels that simple nets use too: those that beat NumPy without packed weights and other layouts."""
 
+from functools import wraps
+
+from c2.compile.native import NativeKernel, NativeRequest
 from c2_mkl.call import Offer
+from c2_mkl.native.elementwise import build_activation
 from c2_mkl.native.lookup import LOOKUPS, build_lookup
 from c2_mkl.native.lookup_gradient import GRADIENTS, build_gradient
+from c2_mkl.native.normalize import build_spatial_bn
 from c2_mkl.native.row_codes import DECODERS, ENCODERS, build_row_codes
 from c2_mkl.native.sparse_adagrad import UPDATES, build_adagrad
 from c2_mkl.simple import simple_kernel
 
+LEAST = 4096  # elements; below, NumPy has finished before a native call has begun
+
+
+def _large(build: Offer) -> Offer:
+    """The builder for inputs that are worth a native call."""
+
+    @wraps(build)
+    def builder(request: NativeRequest) -> NativeKernel | str:
+        if request.inputs[0].size < LEAST:
+            return f"fewer than {LEAST} elements"
+        return build(request)
+
+    return builder
+
+
+_ACTIVATIONS = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Elu", "Swish", "HardSigmoid")
 _BUILDERS: list[tuple[Offer, tuple[str, ...]]] = [
     (build_lookup, tuple(LOOKUPS)),
     (build_gradient, tuple(GRADIENTS)),
     (build_row_codes, (*ENCODERS, *DECODERS)),
     (build_adagrad, UPDATES),
+    (_large(build_activation), _ACTIVATIONS),
+    (build_spatial_bn, ("SpatialBN",)),
 ]
 for _build, _types in _BUILDERS:
     for _type in _types:
