@@ -10,7 +10,8 @@ process of its own that waits while the others are timed, and bound inputs and o
 timing, its result is compared with that of c2's simple net; a runtime whose numbers are off, or that has not the
 precision that was asked for, is not timed.
 
-Columns: milliseconds of the fastest run of all rounds; that over the time of c2 with c2-mkl; the share of the peak,
+Columns: milliseconds of the fastest run of all rounds; the least processor time of a run, to compare by (`--by cpu_ms`)
+where others use the machine too, with one thread only; the time over that of c2 with c2-mkl; the share of the peak,
 which is what fused multiply-adds on registers reach in the same run at that number of threads, and of sgemm, the best
 library product of 1024 x 1024 x 1024 (on a busy machine both vary more than the ratios do; a runtime that uses Winograd
 does fewer operations than are counted); the first run, from model files on disk to the first result, without and with
@@ -101,7 +102,7 @@ def measure(
     """One row of the results: all runtimes with one net, batch and number of threads."""
     servers, told, missing = start(options, job, threads)
     peak = Server([sys.executable, HERE / "serve_peak.py", job], threads, job)
-    times: dict[str, list[float]] = {name: [] for name in servers}
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
     peaks = []
     for _ in range(options.rounds):
         for name, server in servers.items():
@@ -110,7 +111,10 @@ def measure(
         peaks.append(peak.ask("run"))
     for server in (*servers.values(), peak):
         server.close()
-    runtimes = {n: {"ms": min(t), **told[n]} for n, t in times.items()}
+    runtimes = {
+        name: {kind: min(one[kind] for one in found) for kind in found[0]} | told[name]
+        for name, found in times.items()
+    }
     best = {f"{kind}_gflops": max(p[kind] for p in peaks) for kind in peaks[0]}
     return {
         "net": net, "batch": batch, "threads": threads, "flops": flops, **best, "runtimes": runtimes,
@@ -132,7 +136,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
                 for threads in options.threads:
                     row = measure(options, Path(folder), net, batch, threads, flops)
                     results["rows"].append(row)
-                    print_row(row)
+                    print_row(row, options.by)
                     if options.json:
                         options.json.write_text(json.dumps(results, indent=1))
     return results
@@ -155,6 +159,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="per runtime and round")
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--chart", type=Path, help="folder for inference.png and inference.svg")
+    parser.add_argument("--by", default="ms", choices=["ms", "cpu_ms"], help="figure to compare")
     parser.add_argument("--read", type=Path, help="results of an earlier run, to report again")
     options = parser.parse_args()
     if options.caffe2 and not available():
@@ -162,12 +167,12 @@ def main() -> None:
     if options.read:
         results = json.loads(options.read.read_text())
         for row in results["rows"]:
-            print_row(row)
+            print_row(row, options.by)
     else:
         results = measure_all(options)
-    print_summary(results)
+    print_summary(results, options.by)
     if options.chart:
-        for path in draw_chart(results, options.chart):
+        for path in draw_chart(results, options.chart, options.by):
             print(path)
 
 

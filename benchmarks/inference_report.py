@@ -8,7 +8,7 @@ from typing import Any
 
 OURS = "c2 MKL"
 HEAD = (
-    f"  {'runtime':20} {'ms':>10} {'x ' + OURS:>8} {'of peak':>8} {'of sgemm':>8}"
+    f"  {'runtime':20} {'ms':>10} {'cpu ms':>10} {'x ' + OURS:>8} {'of peak':>8} {'of sgemm':>8}"
     f" {'first ms':>9} {'+import':>9} {'peak MB':>8} {'model MB':>8}"
 )
 
@@ -17,14 +17,14 @@ def is_peer(name: str) -> bool:
     return not name.startswith("c2 ")
 
 
-def best_peer(row: dict[str, Any]) -> tuple[str, float] | None:
+def best_peer(row: dict[str, Any], by: str = "ms") -> tuple[str, float] | None:
     """The fastest peer and its time over that of c2 (above 1: c2 is faster)."""
     ours = row["runtimes"].get(OURS)
-    peers = {n: r["ms"] for n, r in row["runtimes"].items() if is_peer(n)}
+    peers = {n: r[by] for n, r in row["runtimes"].items() if is_peer(n)}
     if ours is None or not peers:
         return None
     name = min(peers, key=peers.__getitem__)
-    return name, peers[name] / ours["ms"]
+    return name, peers[name] / ours[by]
 
 
 def geometric_mean(values: Iterable[float]) -> float:
@@ -38,35 +38,35 @@ def title(row: dict[str, Any]) -> str:
     )
 
 
-def print_row(row: dict[str, Any]) -> None:
+def print_row(row: dict[str, Any], by: str = "ms") -> None:
     """The table of one net, batch and number of threads."""
     peak = f"peak {row['fma_gflops']:.0f}, " if "fma_gflops" in row else ""
     print(
         f"\n{title(row)}: {row['flops'] / 1e9:.3f} GFLOP; {peak}sgemm {row['sgemm_gflops']:.0f} GFLOP/s"
     )
     print(HEAD)
-    ours = row["runtimes"].get(OURS, {}).get("ms", math.nan)
+    ours = row["runtimes"].get(OURS, {}).get(by, math.nan)
     for name, r in row["runtimes"].items():
-        reached = row["flops"] / r["ms"] / 1e6
+        reached = row["flops"] / r[by] / 1e6
         share = reached / row.get("fma_gflops", math.nan)
         print(
-            f"  {name:20} {r['ms']:10.3f} {r['ms'] / ours:8.2f} {share:8.0%} {reached / row['sgemm_gflops']:8.0%}"
-            f" {r['first_ms']:9.0f} {r['first_ms'] + r['import_ms']:9.0f} {r['peak_mb']:8.0f} {r['model_mb']:8.0f}"
+            f"  {name:20} {r['ms']:10.3f} {r['cpu_ms']:10.3f} {r[by] / ours:8.2f} {share:8.0%}"
+            f" {reached / row['sgemm_gflops']:8.0%} {r['first_ms']:9.0f} {r['first_ms'] + r['import_ms']:9.0f} {r['peak_mb']:8.0f} {r['model_mb']:8.0f}"
         )
     for name, why in row["missing"].items():
         print(f"  {name:20} not timed: {why}")
-    found = best_peer(row)
+    found = best_peer(row, by)
     if found:
         print(f"  best peer: {found[0]}, {found[1]:.2f} x the time of {OURS}", flush=True)
 
 
-def print_summary(results: dict[str, Any]) -> None:
+def print_summary(results: dict[str, Any], by: str = "ms") -> None:
     """Machine and versions, the rows by the lead over the best peer, and geometric means."""
     rows, machine = results["rows"], results["machine"]
     print("\n" + "   ".join(f"{k} {v}" for k, v in machine.items()))
     versions = {n: r["version"] for row in rows for n, r in row["runtimes"].items()}
     print("   ".join(f"{n} {v}" for n, v in versions.items()))
-    found = [(row, best_peer(row)) for row in rows]
+    found = [(row, best_peer(row, by)) for row in rows]
     ranked = sorted(((best, row) for row, best in found if best), key=lambda pair: pair[0][1])
     print(f"\nTime of the best peer over that of {OURS}, where c2 is slowest first:")
     for (name, ratio), row in ranked:
@@ -75,7 +75,7 @@ def print_summary(results: dict[str, Any]) -> None:
     for name in versions:
         both = [r["runtimes"] for r in rows if {name, OURS} <= set(r["runtimes"])]
         if both and name != OURS:
-            mean = geometric_mean(r[name]["ms"] / r[OURS]["ms"] for r in both)
+            mean = geometric_mean(r[name][by] / r[OURS][by] for r in both)
             print(f"  {mean:6.2f}  {name}, {len(both)} rows")
     if ranked:
         mean = geometric_mean(best[1] for best, _ in ranked)

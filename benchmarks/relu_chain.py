@@ -107,7 +107,7 @@ def measure(rounds: int = 30, caffe2: bool = False, peers: str | None = None) ->
     with tempfile.TemporaryDirectory() as folder:
         if peers:
             server = onnxruntime(peers, Path(folder))
-            ask["onnxruntime"] = lambda: server.ask(f"run {SECONDS}") * 1e3 / LENGTH
+            ask["onnxruntime"] = lambda: server.ask(f"run {SECONDS}")["ms"] * 1e3 / LENGTH
         found: dict[str, list[float]] = {name: [] for name in ask}
         for _ in range(rounds):
             for name, one in ask.items():

@@ -1,6 +1,7 @@
 """The loop of a process that keeps one net ready in one runtime; inference.py asks it over standard input and output.
 
-`check` answers what loading cost and what comes out, `run SECONDS` the milliseconds of the fastest run in that time.
+`check` answers what loading cost and what comes out, `run SECONDS` the least milliseconds of a run in that
+time, by the clock (`ms`) and of processor time (`cpu_ms`), which says more where other processes run too.
 Runs on Python 3.8 too, which real Caffe2 needs.
 """
 
@@ -11,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 
@@ -43,20 +44,22 @@ def serve(
             answer["peak_mb"] = memory_mb("VmHWM")
             answer["model_mb"] = answer["peak_mb"] - library
         else:
-            answer = best_ms(run, float(rest[0]))
+            answer = least(run, float(rest[0]))
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-def best_ms(run: Any, seconds: float) -> float:
-    """Milliseconds of the fastest run in so many seconds."""
-    times: list[float] = []
+def least(run: Callable[[], Any], seconds: float) -> dict[str, float]:
+    """Milliseconds of the fastest run in so many seconds, and of the one with the least processor time."""
+    times: list[tuple[float, float]] = []
     begin = perf_counter()
     while not times or perf_counter() - begin < seconds:
-        start = perf_counter()
+        cpu, start = process_time(), perf_counter()
         run()
-        times.append(perf_counter() - start)
-    return 1e3 * min(times)
+        end = perf_counter()
+        times.append((end - start, process_time() - cpu))
+    ms, cpu_ms = (1e3 * min(kind) for kind in zip(*times))
+    return {"ms": ms, "cpu_ms": cpu_ms}
 
 
 def memory_mb(field: str) -> float:
