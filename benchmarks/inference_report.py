@@ -49,10 +49,10 @@ def print_row(row: dict[str, Any], by: str = "ms") -> None:
     for name, r in row["runtimes"].items():
         reached = row["flops"] / r[by] / 1e6
         share = reached / row.get("fma_gflops", math.nan)
-        print(
-            f"  {name:20} {r['ms']:10.3f} {r['cpu_ms']:10.3f} {r[by] / ours:8.2f} {share:8.0%}"
-            f" {reached / row['sgemm_gflops']:8.0%} {r['first_ms']:9.0f} {r['first_ms'] + r['import_ms']:9.0f} {r['peak_mb']:8.0f} {r['model_mb']:8.0f}"
-        )
+        times = f"{r['ms']:10.3f} {r['cpu_ms']:10.3f} {r[by] / ours:8.2f}"
+        shares = f"{share:8.0%} {reached / row['sgemm_gflops']:8.0%}"
+        first = f"{r['first_ms']:9.0f} {r['first_ms'] + r['import_ms']:9.0f}"
+        print(f"  {name:20} {times} {shares} {first} {r['peak_mb']:8.0f} {r['model_mb']:8.0f}")
     for name, why in row["missing"].items():
         print(f"  {name:20} not timed: {why}")
     found = best_peer(row, by)
