@@ -15,6 +15,13 @@ TYPES = [
     "MaxPool2D", "MaxPool3D", "AveragePool", "AveragePool1D", "AveragePool2D", "AveragePool3D", "Relu", "LeakyRelu",
     "Clip", "Sigmoid", "Tanh", "Elu", "Swish", "HardSigmoid", "Add", "Sub", "Mul", "Div", "Sum", "SpatialBN", "LRN",
     "Softmax", "Concat", "DepthConcat", "Copy", "Dropout", "Flatten", "FlattenToVec", "StopGradient",
+    "ConvGradient", "Conv1DGradient", "Conv2DGradient", "Conv3DGradient", "FCGradient", "FCTransposedGradient",
+    "MaxPoolGradient", "MaxPool1DGradient", "MaxPool2DGradient", "MaxPool3DGradient", "AveragePoolGradient",
+    "AveragePool1DGradient", "AveragePool2DGradient", "AveragePool3DGradient", "ReluGradient", "LeakyReluGradient",
+    "ClipGradient", "SigmoidGradient", "TanhGradient", "EluGradient", "SpatialBNGradient", "SoftmaxGradient",
+    "SoftmaxWithLoss", "SoftmaxWithLossGradient", "LabelCrossEntropy", "LabelCrossEntropyGradient", "AveragedLoss",
+    "AveragedLossGradient", "Accuracy", "ConstantFill", "WeightedSum", "MomentumSGD", "MomentumSGDUpdate", "Adam",
+    "Adagrad", "RmsProp",
 ]  # fmt: skip
 CASES = list(conformance_cases(CORE, ("float32",), types=TYPES))
 
@@ -71,6 +78,7 @@ def test_case(registry, one, constants):
 # Reasons for which a case may go to the reference kernel; anything else must run natively.
 REASONS = (
     "empty tensors", "float32 only", "2 to 32 summands", "A is broadcast too", "stretched along axes", "test mode",
+    "moments of several batches", "class numbers only", "no value or shape from an input", "shapes are not known",
     "odd sizes and one output", "shape of a third input", "vectors, or batch axes", "pads that crop", "numbers only",
     "one output only", "negative alpha", "one input of numbers",
 )  # fmt: skip
@@ -84,6 +92,6 @@ def test_most_cases_run_natively(registry, type_):
         for stage in net.program().stages:
             native += stage.engine == "MKL"
             for engine, reason in stage.declined:
-                assert engine == "MKL"
+                assert engine == "MKL" or "shapes are not known" in reason
                 assert any(r in reason for r in REASONS), reason
     assert native, f"no case of {type_} runs natively"

@@ -165,6 +165,8 @@ int main(void)
     P(dnnl_query_impl_info_str) P(DNNL_ARG_SRC) P(DNNL_ARG_DST) P(DNNL_ARG_WEIGHTS) P(DNNL_ARG_BIAS)
     P(DNNL_ARG_SCRATCHPAD) P(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0)) P(DNNL_ARG_ATTR_MULTIPLE_POST_OP(1))
     P(dnnl_aBc16b) P(dnnl_aBcd16b) P(dnnl_aBcde16b) P(dnnl_aBc8b) P(dnnl_aBcd8b) P(dnnl_aBcde8b)
+    P(dnnl_forward_training) P(dnnl_query_diff_src_md) P(dnnl_query_diff_weights_md) P(dnnl_query_diff_dst_md)
+    P(DNNL_ARG_DIFF_SRC) P(DNNL_ARG_DIFF_DST) P(DNNL_ARG_DIFF_WEIGHTS) P(DNNL_ARG_DIFF_BIAS)
     P(dnnl_bf16) P(dnnl_s32) P(dnnl_s8) P(dnnl_u8) P(dnnl_eltwise_tanh) P(dnnl_eltwise_elu) P(dnnl_eltwise_hardsigmoid)
     P(dnnl_eltwise_logistic) P(dnnl_eltwise_swish) P(dnnl_eltwise_clip) P(dnnl_pooling_max)
     P(dnnl_pooling_avg_include_padding) P(dnnl_pooling_avg_exclude_padding) P(dnnl_binary_add) P(DNNL_ARG_SRC_1)
@@ -196,6 +198,8 @@ def test_numbers_are_those_of_the_headers(compiler, tmp_path):
         n.CPU, n.SCRATCHPAD_USER, n.IN_ORDER, n.FLOAT, n.ANY, n.INFERENCE, n.DIRECT, n.ACROSS_CHANNELS, n.ELTWISE_RELU,
         n.QUERY_SOURCE, n.QUERY_WEIGHTS, n.QUERY_TARGET, n.QUERY_SCRATCHPAD, n.QUERY_NAME, n.SOURCE, n.TARGET,
         n.WEIGHTS, n.BIAS, n.SCRATCHPAD, n.POST_OP, 2 * n.POST_OP, *n.BLOCKED[16], *n.BLOCKED[8],
+        n.TRAINING, n.QUERY_D_SOURCE, n.QUERY_D_WEIGHTS, n.QUERY_D_TARGET, n.D_SOURCE, n.D_TARGET, n.D_WEIGHTS,
+        n.D_BIAS,
         n.BF16, n.S32, n.S8, n.U8, n.TANH, n.ELU, n.HARD_SIGMOID, n.LOGISTIC,
         n.SWISH, n.CLIP, n.MAXIMUM, n.AVERAGE, n.AVERAGE_INSIDE, n.ADD, n.SECOND_SOURCE, n.SCALES, 16, 12,
     ]  # fmt: skip

@@ -23,15 +23,18 @@ class Declined(Exception):
 
 
 def mkl_native(
-    *types: str, any_dtype: bool = False, empty_inputs: bool = False
+    *types: str, any_dtype: bool = False, empty_inputs: bool = False, integers: Sequence[int] = ()
 ) -> Callable[[Builder], Offer]:
     """Marks a builder of the engine MKL, called with the request and the loaded library.
 
     It declines by raising Declined; a missing library, other dtypes than float32 and empty tensors are declined here.
+
+    Args:
+        integers: positions of inputs that are int32 or int64, or else float32 like all others.
     """
 
     def decorate(build: Builder) -> Offer:
-        return native(*types, engine=ENGINE)(_declining(build, any_dtype, empty_inputs))
+        return native(*types, engine=ENGINE)(_declining(build, any_dtype, empty_inputs, integers))
 
     return decorate
 
@@ -51,12 +54,14 @@ def reduced_native(
     return decorate
 
 
-def _declining(build: Builder, any_dtype: bool, empty_inputs: bool = False) -> Offer:
+def _declining(
+    build: Builder, any_dtype: bool, empty_inputs: bool = False, integers: Sequence[int] = ()
+) -> Offer:
     """The builder with Declined caught, and with the library as its second argument."""
 
     @wraps(build)
     def builder(request: NativeRequest) -> NativeKernel | str:
-        reason = why_not() or _unfit(request, any_dtype, empty_inputs)
+        reason = why_not() or _unfit(request, any_dtype, empty_inputs, integers)
         if reason is not None:
             return reason
         try:
@@ -67,10 +72,15 @@ def _declining(build: Builder, any_dtype: bool, empty_inputs: bool = False) -> O
     return builder
 
 
-def _unfit(request: NativeRequest, any_dtype: bool, empty_inputs: bool) -> str | None:
-    specs = (*request.inputs, *request.outputs)
+def _unfit(
+    request: NativeRequest, any_dtype: bool, empty_inputs: bool, integers: Sequence[int]
+) -> str | None:
+    specs = [*request.inputs, *request.outputs]
     if any(s.size == 0 for s in (request.outputs if empty_inputs else specs)):
         return "empty tensors"
+    for position in reversed(integers):
+        if position < len(request.inputs) and specs[position].dtype in ("int32", "int64"):
+            del specs[position]
     if not any_dtype:
         other = next((s.dtype for s in specs if s.dtype != "float32"), None)
         if other is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from c2.compile.layout import PLAIN, Layout
+from c2.compile.native import NativeRequest
 from c2.registry import TensorSpec
 from c2_mkl.onednn_numbers import BLOCKED
 
@@ -119,3 +120,11 @@ def settled(layout: Layout, spec: TensorSpec) -> Layout:
 def common_layout(layouts: Sequence[Layout] | None) -> Layout:
     """The first layout that is not plain, else the plain one."""
     return next((one for one in layouts or () if one != PLAIN), PLAIN)
+
+
+def elementwise_layout(request: NativeRequest, keeps_padding: bool) -> tuple[Layout, int]:
+    """The layout for all inputs and outputs, and the elements it has. Padding must stay zero."""
+    layout, spec = common_layout(request.layouts), request.inputs[0]
+    if layout == PLAIN or (not keeps_padding and image_of(spec, layout).size != spec.size):
+        return PLAIN, spec.size
+    return layout, image_of(spec, layout).size

@@ -1,8 +1,10 @@
-"""Where a primitive finds its weights."""
+"""Where a primitive finds its weights, and where it puts their gradient."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -57,3 +59,18 @@ def pack_few_rows(
         library.shim.c2_pack_few_rows(ffi.new("c2_few_rows *", fields), *ends)
         packed = _few[id(source)] = Packed(source, array, None, None)
         return packed
+
+
+@contextmanager
+def give_weights(
+    chain: Chain, plain: Handle, one: Primitive, position: int, threads: int
+) -> Iterator[Any]:
+    """Where a primitive, added inside, puts a gradient of weights: where it belongs, or first into scratch memory."""
+    library, made = chain.library, one.layout(n.QUERY_D_WEIGHTS)
+    if same_layout(library, plain, made):
+        chain.keep.append(plain)
+        yield position
+        return
+    place = (chain.scratch_buffer, chain.reserve(library.api.memory_desc_get_size(made)))
+    yield place
+    reorder(chain, made, plain, place, position, threads)

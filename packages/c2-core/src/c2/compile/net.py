@@ -91,7 +91,7 @@ class CompiledNet:
         self._programs[_key(watch, program.any_rows)] = program
         while len(self._programs) > PROGRAMS:
             self._programs.popitem(last=False)
-        program.bind({b.name: v for b, v in watch if hasattr(v, "dtype")})
+        program.bind({b.name: v for b, v in watch if v is not None})
         # What the program overwrites in its own storage keeps its array; anything else is found again next time.
         self._bound = ([(b, v if b.value is v else _CHANGED) for b, v in watch], program)
         return self._bound

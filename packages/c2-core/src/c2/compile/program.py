@@ -349,12 +349,19 @@ def _raise_native(stage: Stage, code: int, arrays: list[Any]) -> None:
 
 
 def _is_static(stage: Stage) -> bool:
-    specs = (*stage.node.input_specs, *stage.node.output_specs)
+    """Whether its arrays are the same at every run. Inputs that are no tensors (a mutex) have no spec and do not count.
+
+    Where every shape is known before the run, no value that a native kernel reads can change one.
+    """
+    schema = stage.node.op.schema
+    own = len(stage.node.op.inputs)
+    tensors = [
+        s for k, s in enumerate(stage.node.input_specs) if k >= own or not schema.input(k).blob
+    ]
     return (
         bool(stage.node.outputs)
-        and not stage.binder.reads_values
-        and all(s is not None and s.shape is not None for s in specs)
-        and (stage.native is not None or _takes_out(stage))
+        and all(s is not None and s.shape is not None for s in (*tensors, *stage.node.output_specs))
+        and (stage.native is not None or (not stage.binder.reads_values and _takes_out(stage)))
     )
 
 

@@ -24,6 +24,8 @@ static void (*omp_parallel)(void (*body)(void *), void *data, unsigned threads, 
     S(primitive_attr_set_scales_mask) S(post_ops_create)                                                                \
     S(post_ops_destroy) S(post_ops_append_sum) S(post_ops_append_eltwise) S(post_ops_append_prelu)                      \
     S(convolution_forward_primitive_desc_create) S(inner_product_forward_primitive_desc_create)                         \
+    S(convolution_backward_data_primitive_desc_create) S(convolution_backward_weights_primitive_desc_create)            \
+    S(inner_product_backward_data_primitive_desc_create) S(inner_product_backward_weights_primitive_desc_create)        \
     S(matmul_primitive_desc_create) S(lrn_forward_primitive_desc_create) S(reorder_primitive_desc_create)               \
     S(pooling_forward_primitive_desc_create) S(eltwise_forward_primitive_desc_create) S(binary_primitive_desc_create)   \
     S(primitive_desc_query) S(primitive_desc_query_md) S(primitive_desc_destroy) S(primitive_create)                    \

@@ -36,9 +36,23 @@ typedef struct {
         void **pd, void *engine, int propagation, int algorithm, const void *source, const void *weights, const void *bias,
         const void *target, const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail,
         const void *attributes);
+    int (*convolution_backward_data_primitive_desc_create)(
+        void **pd, void *engine, int algorithm, const void *d_source, const void *weights, const void *d_target,
+        const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail, const void *forward,
+        const void *attributes);
+    int (*convolution_backward_weights_primitive_desc_create)(
+        void **pd, void *engine, int algorithm, const void *source, const void *d_weights, const void *d_bias,
+        const void *d_target, const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail,
+        const void *forward, const void *attributes);
     int (*inner_product_forward_primitive_desc_create)(
         void **pd, void *engine, int propagation, const void *source, const void *weights, const void *bias,
         const void *target, const void *attributes);
+    int (*inner_product_backward_data_primitive_desc_create)(
+        void **pd, void *engine, const void *d_source, const void *weights, const void *d_target, const void *forward,
+        const void *attributes);
+    int (*inner_product_backward_weights_primitive_desc_create)(
+        void **pd, void *engine, const void *source, const void *d_weights, const void *d_bias, const void *d_target,
+        const void *forward, const void *attributes);
     int (*matmul_primitive_desc_create)(
         void **pd, void *engine, const void *source, const void *weights, const void *bias, const void *target,
         const void *attributes);
@@ -177,6 +191,54 @@ int c2_run_adagrad(void *context, void *const *buffers);
 typedef struct { ptrdiff_t rows, width; int bits, half_numbers, half_scale, threads; } c2_codes;
 int c2_run_encode(void *context, void *const *buffers);
 int c2_run_decode(void *context, void *const *buffers);
+
+/* -- training */
+
+enum { C2_BAD_LABEL = 1001 };
+
+/* dX = dY * f'(X), from Y = f(X); kinds as of c2_unary. Buffers: Y, dY, dX. */
+int c2_run_slope(void *context, void *const *buffers);
+
+/* Gradients of c2_pool. Buffers: X, Y, dY, dX. */
+int c2_run_pool_gradient(void *context, void *const *buffers);
+
+/* Batch normalization by the batch's own moments (see batch_norm.c for the buffers), an image as in c2_by_channel. */
+typedef struct {
+    ptrdiff_t planes, positions, block, channels;
+    float epsilon, momentum;
+    int relu, is_test, threads;
+} c2_batch_norm;
+int c2_run_batch_norm(void *context, void *const *buffers);
+int c2_run_batch_norm_gradient(void *context, void *const *buffers);
+
+/* Rows of scores and a label, int32 or (`wide_labels`) int64, for each; see loss.c for the buffers. */
+typedef struct { ptrdiff_t rows, columns, top; float scale; int wide_labels, weighted, by_batch; } c2_labelled;
+int c2_run_label_cross_entropy(void *context, void *const *buffers);
+int c2_run_label_cross_entropy_gradient(void *context, void *const *buffers);
+int c2_run_softmax_with_loss(void *context, void *const *buffers);
+int c2_run_softmax_with_loss_gradient(void *context, void *const *buffers);
+int c2_run_accuracy(void *context, void *const *buffers);
+int c2_run_softmax_gradient(void *context, void *const *buffers);
+
+typedef struct { ptrdiff_t n; } c2_averaged;
+int c2_run_averaged(void *context, void *const *buffers);
+int c2_run_averaged_gradient(void *context, void *const *buffers);
+
+/* One value everywhere, in that buffer. */
+typedef struct { ptrdiff_t n; float value; int buffer; } c2_fill;
+int c2_run_fill(void *context, void *const *buffers);
+
+/* Optimizers; see update.c for the buffers. */
+typedef struct { ptrdiff_t n; float momentum; int nesterov, update, threads; } c2_momentum;
+int c2_run_momentum(void *context, void *const *buffers);
+typedef struct { ptrdiff_t n; float beta1, beta2, epsilon; int gives_step, threads; } c2_adam;
+int c2_run_adam(void *context, void *const *buffers);
+typedef struct { ptrdiff_t n; float epsilon, decay, weight_decay; int outputs, threads; } c2_dense_adagrad;
+int c2_run_dense_adagrad(void *context, void *const *buffers);
+typedef struct { ptrdiff_t n; float decay, momentum, epsilon; int threads; } c2_rms_prop;
+int c2_run_rms_prop(void *context, void *const *buffers);
+typedef struct { ptrdiff_t n; int count, threads; } c2_weighted_sum;
+int c2_run_weighted_sum(void *context, void *const *buffers);
 
 /* Sets the number of threads that primitives made from now on by this thread will use; gives the number before. */
 int c2_set_threads(int threads);

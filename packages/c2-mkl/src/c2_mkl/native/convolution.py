@@ -12,6 +12,7 @@ import numpy as np
 from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.conv.geometry import Window, resolve_window, spatial
+from c2.registry import TensorSpec
 from c2_mkl import onednn_numbers as n
 from c2_mkl.activation import add_post, keeps_zero
 from c2_mkl.call import Chain, Declined, chain_of, mkl_native
@@ -33,6 +34,7 @@ INSIDE = ("Relu", "LeakyRelu")  # activations of which oneDNN keeps NaN; its cli
 LONG_ROW = (
     14  # positions: from here on, the kernels for channels in blocks of 16 beat those for NHWC
 )
+RANKS = ("", "1D", "2D", "3D")
 FEW_CHANNELS = 4  # an image as it comes from a file: kernels exist that read it plain
 
 
@@ -75,19 +77,13 @@ class Geometry:
         return tuple(max(0, extent - size - head) for extent, size, head in spans)
 
 
-@mkl_native("Conv", "Conv1D", "Conv2D", "Conv3D")
+@mkl_native(*(f"Conv{rank}" for rank in RANKS))
 def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
     order, group = request.args["order"], request.args["group"]
-    names = ("order", "group", "no_gradient_to_input")
-    arguments = {k: v for k, v in request.args.items() if k not in names}
-    window = resolve_window(spatial(request.inputs[0].shape or (), order), **arguments)
-    if len(window.kernel) > 3:
-        raise Declined("more than three spatial axes")
-    if min(window.head) < 0:
-        raise Declined("pads that crop")
+    window = convolution_window(request)
     fused = fused_of(request.post)
-    pairs = _layouts(request, library, order, window)
-    for source, target in pairs:
+    tried = pairs(request, library, request.outputs[0], window, padding=fused.keeps_padding)
+    for source, target in tried:
         geometry = Geometry(
             image_of(request.inputs[0], source, order),
             image_of(request.outputs[0], target, order),
@@ -95,7 +91,7 @@ def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
             group,
             order,
         )
-        last = (source, target) == pairs[-1]
+        last = (source, target) == tried[-1]
         try:
             one = _primitive(library, request, geometry, fused)
         except Declined:
@@ -134,24 +130,37 @@ def fused_of(post: tuple[tuple[str, dict[str, Any]], ...]) -> Fused:
     return Fused(adds, inside, left[inside is not None :])
 
 
-def _layouts(
-    request: NativeRequest, library: OneDNN, order: str, window: Window
+def convolution_window(request: NativeRequest) -> Window:
+    """The window of a convolution, or of its gradient."""
+    names = ("order", "group", "no_gradient_to_input", "no_bias")
+    arguments = {k: v for k, v in request.args.items() if k not in names}
+    X = request.inputs[0].shape or ()
+    window = resolve_window(spatial(X, request.args["order"]), **arguments)
+    if len(window.kernel) > 3:
+        raise Declined("more than three spatial axes")
+    if min(window.head) < 0:
+        raise Declined("pads that crop")
+    return window
+
+
+def pairs(
+    request: NativeRequest, library: OneDNN, Y: TensorSpec, window: Window, *, padding: bool = True
 ) -> list[tuple[Layout, Layout]]:
-    """Pairs of layouts of X and Y to try, the best first."""
+    """Pairs of layouts of X and Y to try, the best first; `padding` says that zeros may fill blocks of channels."""
     plain = (PLAIN, PLAIN)
-    if request.layouts is None or order.upper() != "NCHW":
+    if request.layouts is None or request.args["order"].upper() != "NCHW":
         return [plain]
     best = preferred_layout(library, request.threads)
     if best == LAST and window.outputs[-1] >= LONG_ROW:
         best = BLOCKS[16]
-    Y = settled(best, request.outputs[0])
-    padded = best.nbytes(request.outputs[0]) != request.outputs[0].nbytes
-    if padded and not fused_of(request.post).keeps_padding:  # padding must stay zero
+    if best.nbytes(Y) != Y.nbytes and not padding:
         return [plain]
     X = request.inputs[0]
     assert X.shape is not None
-    direct = [(PLAIN, Y)] if request.layouts[0] == PLAIN and X.shape[1] <= FEW_CHANNELS else []
-    return [*direct, (settled(best, X), Y), plain]
+    target = settled(best, Y)
+    few = request.layouts[0] == PLAIN and X.shape[1] <= FEW_CHANNELS
+    direct = [(PLAIN, target)] if few else []
+    return [*direct, (settled(best, X), target), plain]
 
 
 @lru_cache(maxsize=8)
@@ -162,7 +171,7 @@ def preferred_layout(library: OneDNN, threads: int) -> Layout:
         image, image, Window((3, 3), (1, 1), (1, 1), (1, 1), (1, 1), (56, 56), (56, 56)), 1, "NCHW"
     )
     ends = any_layout(library, image.dims)
-    one = _create(library, geometry, ends, ends, None, threads, None)
+    one = create_forward(library, geometry, ends, ends, None, threads, None)
     chosen = one.layout(n.QUERY_TARGET)
     for layout, block in [(LAST, 64), *((one, b) for b, one in BLOCKS.items())]:
         if same_layout(
@@ -187,14 +196,14 @@ def _primitive(
             alpha = fused.inside[1]["alpha"]
             library.api.post_ops_append_eltwise(post, n.ELTWISE_RELU, alpha, 0)
 
-    return _create(library, geometry, source, target, bias, request.threads, append)
+    return create_forward(library, geometry, source, target, bias, request.threads, append)
 
 
 def _has_bias(request: NativeRequest, fused: Fused) -> bool:
     return len(request.inputs) - fused.adds > 2
 
 
-def _create(
+def create_forward(
     library: OneDNN,
     geometry: Geometry,
     source: Handle,
@@ -202,10 +211,12 @@ def _create(
     bias: Handle | None,
     threads: int,
     append: Callable[[Any], None] | None,
+    propagation: int = n.INFERENCE,
 ) -> Primitive:
+    """The primitive of a convolution; with TRAINING for propagation, what its gradients are made from."""
     window = geometry.window
     return primitive(
-        library, "convolution_forward", library.engine, n.INFERENCE, n.DIRECT, source,
+        library, "convolution_forward", library.engine, propagation, n.DIRECT, source,
         any_layout(library, geometry.weights), bias if bias else library.ffi.NULL, target,
         list(window.stride), [d - 1 for d in window.dilation], list(window.head), list(geometry.tail),
         threads=threads, append=append,

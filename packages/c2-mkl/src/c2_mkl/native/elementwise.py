@@ -10,7 +10,7 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import TensorSpec
 from c2_mkl.activation import add_activation, add_post, keeps_zero
 from c2_mkl.call import Declined, chain_of, mkl_native
-from c2_mkl.image import LAST, common_layout, image_of
+from c2_mkl.image import LAST, elementwise_layout, image_of
 from c2_mkl.library import OneDNN
 
 
@@ -18,7 +18,7 @@ from c2_mkl.library import OneDNN
 def build_activation(request: NativeRequest, library: OneDNN) -> NativeKernel:
     chain = chain_of(request, library)
     applied = [(request.type, request.args), *request.post]
-    layout, size = _elementwise_layout(request, all(keeps_zero(*one) for one in applied))
+    layout, size = elementwise_layout(request, all(keeps_zero(*one) for one in applied))
     add_activation(chain, request.type, request.args, size, 0, chain.output, request.threads)
     add_post(chain, request.post, size, request.threads)
     return chain.kernel([layout], [layout])
@@ -31,7 +31,7 @@ def build_arithmetic(request: NativeRequest, library: OneDNN) -> NativeKernel:
     kind = getattr(library.shim, f"C2_{request.type.upper()}")
     if A.shape == B.shape:
         padding = request.type != "Div" and all(keeps_zero(*one) for one in request.post)
-        layout, size = _elementwise_layout(request, padding)
+        layout, size = elementwise_layout(request, padding)
         fields = {"n": size, "kind": kind, "threads": request.threads}
         chain.add("binary", fields, [0, 1, chain.output])
         layouts = [layout, layout]
@@ -52,19 +52,11 @@ def build_sum(request: NativeRequest, library: OneDNN) -> NativeKernel:
     if not 2 <= count <= 32:
         raise Declined(f"2 to 32 summands, not {count}")
     chain = chain_of(request, library)
-    layout, size = _elementwise_layout(request, all(keeps_zero(*one) for one in request.post))
+    layout, size = elementwise_layout(request, all(keeps_zero(*one) for one in request.post))
     fields = {"n": size, "count": count, "threads": request.threads}
     chain.add("sum", fields, range(count + 1))
     add_post(chain, request.post, size, request.threads)
     return chain.kernel([layout] * count, [layout])
-
-
-def _elementwise_layout(request: NativeRequest, keeps_padding: bool) -> tuple[Layout, int]:
-    """The layout for all inputs and outputs, and the elements it has. Padding must stay zero."""
-    layout, spec = common_layout(request.layouts), request.inputs[0]
-    if layout == PLAIN or (not keeps_padding and image_of(spec, layout).size != spec.size):
-        return PLAIN, spec.size
-    return layout, image_of(spec, layout).size
 
 
 def _by_channel(request: NativeRequest) -> tuple[dict[str, Any], Layout]:

@@ -1,36 +1,59 @@
-"""SpatialBN in test mode, LRN and Softmax."""
+"""SpatialBN and its gradient, LRN and Softmax."""
 
 from __future__ import annotations
 
-from c2.compile.layout import PLAIN
+from typing import Any
+
+from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.linear.flatten import as_matrix
 from c2_mkl import onednn_numbers as n
 from c2_mkl.activation import add_post
 from c2_mkl.call import Declined, chain_of, mkl_native
-from c2_mkl.image import common_layout, image_of, is_image
+from c2_mkl.image import Image, common_layout, image_of, is_image
 from c2_mkl.library import OneDNN
 from c2_mkl.primitive import image_memory, primitive
 
 
 @mkl_native("SpatialBN")
 def build_spatial_bn(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    if not request.args["is_test"] or len(request.inputs) != 5:
-        raise Declined("test mode only")
-    X = request.inputs[0]
-    layout = common_layout(request.layouts)
-    image = image_of(X, layout, request.args["order"])
-    if image.size != X.size:
-        layout, image = PLAIN, image_of(X, PLAIN, request.args["order"])
+    layout, image, fields = _channels(request)
     chain = chain_of(request, library)
-    chain.reserve(8 * image.C)
-    fields = {
+    post = request.post
+    if request.args["is_test"]:
+        chain.reserve(8 * image.C)
+        chain.add("normalize", fields, [0, 1, 2, 3, 4, chain.output, chain.scratch_buffer])
+    else:
+        relu = bool(post) and post[0][0] == "Relu"
+        more = {"momentum": request.args["momentum"], "relu": int(relu)}
+        chain.add("batch_norm", {**fields, **more}, range(10))
+        post = post[relu:]
+    add_post(chain, post, image.size, request.threads)
+    return chain.kernel([layout, *[PLAIN] * 4], [layout, *[PLAIN] * (len(request.outputs) - 1)])
+
+
+@mkl_native("SpatialBNGradient")
+def build_spatial_bn_gradient(request: NativeRequest, library: OneDNN) -> NativeKernel:
+    layout, _, fields = _channels(request)
+    chain = chain_of(request, library)
+    more = {"is_test": int(request.args["is_test"])}
+    chain.add("batch_norm_gradient", {**fields, **more}, range(8), context="batch_norm")
+    return chain.kernel([layout, PLAIN, layout, PLAIN, PLAIN], [layout, PLAIN, PLAIN])
+
+
+def _channels(request: NativeRequest) -> tuple[Layout, Image, dict[str, Any]]:
+    """A layout in which no channel fills a block, the image in it, and the C part's description of that."""
+    if len(request.inputs) != 5:
+        raise Declined("moments of several batches")
+    X, order = request.inputs[0], request.args["order"]
+    layout = common_layout(request.layouts)
+    image = image_of(X, layout, order)
+    if image.size != X.size:
+        layout, image = PLAIN, image_of(X, PLAIN, order)
+    return layout, image, {
         "planes": image.planes, "positions": image.positions, "block": image.block, "channels": image.C,
         "epsilon": request.args["epsilon"], "threads": request.threads,
     }  # fmt: skip
-    chain.add("normalize", fields, [0, 1, 2, 3, 4, chain.output, chain.scratch_buffer])
-    add_post(chain, request.post, image.size, request.threads)
-    return chain.kernel([layout, *[PLAIN] * 4], [layout])
 
 
 @mkl_native("LRN")

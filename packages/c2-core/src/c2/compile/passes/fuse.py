@@ -48,7 +48,7 @@ def fuse_activations(graph: Graph) -> Graph:
 def _fits(graph: Graph, producer: Node, activation: Node) -> bool:
     return (
         producer.type in PRODUCERS
-        and len(producer.outputs) == 1
+        and (len(producer.outputs) == 1 or producer.type == "SpatialBN")
         and producer.outputs[0] == activation.inputs[0]
         and graph.readers()[activation.inputs[0]] == 1
         and producer.output_specs[0] == activation.output_specs[0]
@@ -59,7 +59,7 @@ def _fits(graph: Graph, producer: Node, activation: Node) -> bool:
 def _fused(producer: Node, activation: Node) -> Node:
     rename = {producer.outputs[0]: activation.outputs[0]}
     op = renamed_op(producer.op.op, {})
-    op.output[:] = activation.outputs
+    op.output[0] = activation.outputs[0]
     posts = [replace(p, op=renamed_op(p.op, rename)) for p in (*producer.post, activation.op)]
     for post in posts:
         post.op.input[:1] = activation.outputs

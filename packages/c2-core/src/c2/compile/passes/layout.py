@@ -71,7 +71,7 @@ class _Walk(Generic[C]):
 
     def add(self, node: Node) -> None:
         layouts = tuple(self.layouts.get(n, PLAIN) for n in node.inputs)
-        updates = bool(set(node.inputs) & set(node.outputs))  # memory stays where it is
+        updates = bool(set(node.inputs) & set(node.outputs) - self.fixed)  # stays where it is
         made = self.choose(node, None if updates else layouts)
         if made.native is None and node.post:
             for part in self.unfuse(node):

@@ -68,7 +68,7 @@ class Iter:
 
 
 @kernel(ATOMIC_ITER)
-def atomic_iter(xp, mutex, iteration):
+def atomic_iter(xp, mutex, iteration, *, out=None):
     require(
         hasattr(mutex, "__enter__"),
         "mutex must be what CreateMutex makes",
