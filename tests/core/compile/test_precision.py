@@ -84,6 +84,8 @@ def test_kernels_of_the_precision_come_first_then_full_ones():
         checked = check_net(small_net(), registry)
         program = CompiledNet(checked, workspace, registry, precision=precision).program()
         node = program.stages[0].node
-        _, _, declined = build_native(registry, node, {}, "CPU", 1, precision=program.graph.precision)
+        _, _, declined = build_native(
+            registry, node, {}, "CPU", 1, precision=program.graph.precision
+        )
         assert [label for label, _ in declined] == labels
         assert declined[-1] == ("TEST", "not today in fp32")

@@ -145,6 +145,10 @@ int c2_has_few_rows(void);
 void c2_pack_few_rows(const c2_few_rows *context, const float *W, float *packed);
 int c2_run_few_rows(void *context, void *const *buffers);
 
+/* n random numbers: normal with mean a and standard deviation b, or uniform over [a, a + b). Buffers: Y. */
+typedef struct { ptrdiff_t n; uint64_t seed; float a, b; int normal, threads; } c2_random;
+int c2_run_random(void *context, void *const *buffers);
+
 /* The same bytes elsewhere; nothing where both are one place. */
 typedef struct { ptrdiff_t bytes; } c2_copy;
 int c2_run_copy(void *context, void *const *buffers);

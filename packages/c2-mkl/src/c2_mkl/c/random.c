@@ -1,0 +1,101 @@
+/* Random numbers in chunks, each from a state of its own that seed and position give: so the number of threads does not
+ * matter. xoshiro128++ (Blackman & Vigna, 2021) in 32 lanes, normal numbers by Box & Muller (1958).
+ */
+#include "parallel.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LANES = 32, CHUNK = 4096, ROWS = CHUNK / LANES };
+
+/* splitmix64 (Steele, Lea & Flood, 2014): spreads any number over 64 bits. */
+static inline uint64_t spread(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static inline __attribute__((always_inline)) uint32_t turned(uint32_t x, int by)
+{
+    return x << by | x >> (32 - by);
+}
+
+C2_CLONES static void bits_of_chunk(uint64_t seed, ptrdiff_t chunk, uint32_t *bits)
+{
+    uint32_t s[4][LANES];
+    uint64_t state = seed + (uint64_t)chunk * 0xD1342543DE82EF95u;
+    for (int k = 0; k < 4; ++k)
+        for (int l = 0; l < LANES; ++l)
+            s[k][l] = (uint32_t)(spread(&state) >> 32);
+    for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 1 /* a loop over lanes becomes vectors, the same written out does not */
+        for (int l = 0; l < LANES; ++l) {
+            uint32_t a = s[0][l], b = s[1][l], c = s[2][l], d = s[3][l];
+            bits[row * LANES + l] = turned(a + d, 7) + a;
+            uint32_t t = b << 9;
+            c ^= a, d ^= b, b ^= c, a ^= d, c ^= t;
+            s[0][l] = a, s[1][l] = b, s[2][l] = c, s[3][l] = turned(d, 11);
+        }
+}
+
+/* [low, high): 24 bits of each number. */
+C2_CLONES static void uniform_chunk(const uint32_t *bits, float *Y, float low, float range)
+{
+    for (int i = 0; i < CHUNK; ++i)
+        Y[i] = low + range * ((float)(int32_t)(bits[i] >> 8) * 0x1p-24f);
+}
+
+/* log x for normal x > 0: x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh((m - 1) / (m + 1)). */
+static inline __attribute__((always_inline)) float logarithm(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int32_t e = (bits - 0x3F3504F3) >> 23;
+    bits -= e << 23;
+    float m;
+    memcpy(&m, &bits, sizeof m);
+    float s = (m - 1.0f) / (m + 1.0f), z = s * s;
+    float series = s * (2.0f + z * (2 / 3.0f + z * (2 / 5.0f + z * (2 / 7.0f + z * (2 / 9.0f)))));
+    return (float)e * 0.693147181f + series;
+}
+
+/* Two normal numbers from two of [0, 1): a radius and an angle. The angle is a quarter turn q and at most an eighth. */
+C2_CLONES static void normal_chunk(const uint32_t *bits, float *Y, float mean, float std)
+{
+    for (int i = 0; i < CHUNK / 2; ++i) {
+        float u = ((float)(int32_t)(bits[i] >> 1) + 0.5f) * 0x1p-31f, turn = (float)(int32_t)(bits[i + CHUNK / 2] >> 8) * 0x1p-24f;
+        float radius = std * sqrtf(-2.0f * logarithm(u));
+        int32_t q = (int32_t)(turn * 4.0f + 0.5f);
+        float x = (turn - (float)q * 0.25f) * 6.28318531f, z = x * x;
+        float sine = x * (1.0f + z * (-1 / 6.0f + z * (1 / 120.0f + z * (-1 / 5040.0f))));
+        float cosine = 1.0f + z * (-0.5f + z * (1 / 24.0f + z * (-1 / 720.0f + z * (1 / 40320.0f))));
+        float along = q & 1 ? -sine : cosine, across = q & 1 ? cosine : sine;
+        Y[i] = mean + radius * (q & 2 ? -along : along);
+        Y[i + CHUNK / 2] = mean + radius * (q & 2 ? -across : across);
+    }
+}
+
+static void random_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
+{
+    const c2_random *c = context;
+    uint32_t bits[CHUNK];
+    float rest[CHUNK];
+    (void)thread;
+    for (ptrdiff_t chunk = first; chunk < last; ++chunk) {
+        ptrdiff_t start = chunk * CHUNK, n = c->n - start < CHUNK ? c->n - start : CHUNK;
+        float *Y = (float *)buffers[0] + start, *to = n == CHUNK ? Y : rest;
+        bits_of_chunk(c->seed, chunk, bits);
+        (c->normal ? normal_chunk : uniform_chunk)(bits, to, c->a, c->b);
+        if (to == rest)
+            memcpy(Y, rest, (size_t)n * sizeof *Y);
+    }
+}
+
+int c2_run_random(void *context, void *const *buffers)
+{
+    const c2_random *c = context;
+    c2_parallel(random_part, c, buffers, (c->n + CHUNK - 1) / CHUNK, 16, c->threads);
+    return 0;
+}
