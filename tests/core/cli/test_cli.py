@@ -1,6 +1,7 @@
 """Every command: what it prints, as text and as JSON, with which exit code, and how it puts errors."""
 
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ COMMANDS = [
     "info",
     "ops",
     "plugins",
+    "quantize",
     "run",
     "summary",
     "train",
@@ -165,6 +167,39 @@ def test_plugins_info_and_doctor(command, as_json):
     assert as_json("info")[1]["c2-core"] == c2.__version__
     assert as_json("doctor")[1]["ok"] is True
     assert "was not in quarantine" in command("plugins", "--retry", "nobody")[1]
+
+
+def test_quantize(command, as_json, model, monkeypatch):
+    in_full = partial(c2.Predictor, precision="fp32")
+    monkeypatch.setattr("c2.cli.commands.quantize.Predictor", lambda *nets, **_: in_full(*nets))
+    files = ["model", "--data", "train.npz", "--labels", "train.npz:label", "-o", "int8"]
+    code, out, _ = command("quantize", *files, "--samples", "50")
+    assert code == 0
+    assert "wrote int8: int8, calibrated on 50 rows" in out
+    assert "on 150 rows: the same top class as float32 in 100.00%" in out
+    assert "a drop of 0.00 percentage points" in out
+    net = c2.load_net("int8/predict_net.pb")
+    ranges = {arg.name: arg for arg in net.arg}
+    assert list(ranges["range_blobs"].strings) == [b"data", b"fc@1", b"fc", b"prob"]
+    assert ranges["range_min"].floats[2] == 0.0, "after the Relu"
+    code, found = as_json("quantize", *files, "--samples", "500")
+    assert (code, found["calibrated_on"], found["compared"]["rows"]) == (0, 200, 200)
+
+
+def test_quantize_where_there_is_no_int8(as_json, model, monkeypatch):
+    def refuse(*args, **options):
+        if options.get("precision") is None:
+            raise c2.PrecisionError("not on this machine")
+        return predictor(*args, **options)
+
+    predictor = c2.Predictor
+    monkeypatch.setattr("c2.cli.commands.quantize.Predictor", refuse)
+    code, found = as_json("quantize", "model", "-d", "train.npz", "-o", "int8")
+    assert (code, found["compared"]) == (0, None)
+    assert found["not_compared"] == "not on this machine"
+    code, found = as_json("quantize", "model", "-d", "x=data.npy", "-o", "int8")
+    assert code == 1
+    assert "the model's inputs ['data'] are not among ['x']" in found["error"]["message"]
 
 
 def test_train(command, as_json, trainable):

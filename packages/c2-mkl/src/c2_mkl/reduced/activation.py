@@ -7,7 +7,9 @@ from typing import Any
 
 from c2_mkl import onednn_numbers as n
 from c2_mkl.activation import parameters
+from c2_mkl.call import Chain
 from c2_mkl.library import OneDNN
+from c2_mkl.primitive import Handle, primitive
 
 ALGORITHMS = {
     "RELU": n.ELTWISE_RELU, "LEAKY_RELU": n.ELTWISE_RELU, "CLIP": n.CLIP, "SIGMOID": n.LOGISTIC, "TANH": n.TANH,
@@ -26,3 +28,23 @@ def append_activations(
 ) -> None:
     for type_, args in activations:
         library.api.post_ops_append_eltwise(post, *algorithm(type_, args))
+
+
+def add_eltwise(
+    chain: Chain, end: Handle, kind: int, alpha: float, beta: float, source: int, threads: int
+) -> None:
+    """Appends an activation of a buffer, as `end` describes it, that writes the first output."""
+    library = chain.library
+    one = primitive(
+        library,
+        "eltwise_forward",
+        library.engine,
+        n.INFERENCE,
+        kind,
+        end,
+        end,
+        alpha,
+        beta,
+        threads=threads,
+    )
+    one.add_to(chain, threads, [(n.SOURCE, end, source), (n.TARGET, end, chain.output)])

@@ -14,7 +14,7 @@ from c2_mkl.library import OneDNN
 from c2_mkl.native.convolution import Geometry
 from c2_mkl.primitive import Handle, Primitive, any_layout, primitive, strided
 from c2_mkl.reduced.activation import append_activations
-from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments
+from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments, strides_of_last
 from c2_mkl.reduced.weights import place_reduced, stored_as, weight_scales
 
 
@@ -93,5 +93,4 @@ def _primitive(
 
 def _memory(library: OneDNN, image: Image, layout: Kept) -> Handle:
     """An image with its channels last, whatever the order of the operator."""
-    strides = Image(image.N, image.C, image.sizes, max(image.C, 1)).strides
-    return strided(library, image.dims, strides, layout.dtype)
+    return strided(library, image.dims, strides_of_last(image.dims), layout.dtype)

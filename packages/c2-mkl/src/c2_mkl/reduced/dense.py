@@ -9,11 +9,10 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.linear.flatten import as_matrix
 from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Declined, chain_of, reduced_native
-from c2_mkl.image import LAST, image_of
 from c2_mkl.library import OneDNN
 from c2_mkl.primitive import any_layout, primitive, strided
 from c2_mkl.reduced.activation import append_activations
-from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments
+from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments, strides_of_last
 from c2_mkl.reduced.weights import place_reduced, stored_as, weight_scales
 
 
@@ -40,7 +39,7 @@ def _kernel(request: NativeRequest, library: OneDNN, X: Kept) -> NativeKernel:
     N = request.inputs[2].size
     image = X.last and prod(spec.shape[2:]) > 1
     row = tuple(spec.shape[1:]) if image else (K,)
-    strides = image_of(spec, LAST).strides if image else None
+    strides = strides_of_last(spec.shape) if image else None
     masks, factors = scale_arguments(library, [(n.SOURCE, X)])
     if request.precision == "int8":
         scales = weight_scales(request)

@@ -9,7 +9,7 @@ from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Declined, chain_of, reduced_native
 from c2_mkl.library import OneDNN
 from c2_mkl.primitive import primitive
-from c2_mkl.reduced.activation import algorithm, append_activations
+from c2_mkl.reduced.activation import add_eltwise, algorithm, append_activations
 from c2_mkl.reduced.storage import Kept, kept_inputs, memory_of
 
 
@@ -20,21 +20,8 @@ from c2_mkl.reduced.storage import Kept, kept_inputs, memory_of
 def build_activation(request: NativeRequest, library: OneDNN) -> NativeKernel:
     layout = _common(request)
     end = memory_of(library, request.inputs[0], layout)
-    kind, alpha, beta = algorithm(request.type, request.args)
-    one = primitive(
-        library,
-        "eltwise_forward",
-        library.engine,
-        n.INFERENCE,
-        kind,
-        end,
-        end,
-        alpha,
-        beta,
-        threads=request.threads,
-    )
     chain = chain_of(request, library)
-    one.add_to(chain, request.threads, [(n.SOURCE, end, 0), (n.TARGET, end, chain.output)])
+    add_eltwise(chain, end, *algorithm(request.type, request.args), 0, request.threads)
     return chain.kernel([layout], [layout])
 
 

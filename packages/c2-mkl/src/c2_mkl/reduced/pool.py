@@ -11,6 +11,7 @@ from c2_mkl.image import LAST, image_of
 from c2_mkl.library import OneDNN
 from c2_mkl.native.pool import RANKS
 from c2_mkl.primitive import primitive
+from c2_mkl.reduced.activation import add_eltwise, algorithm
 from c2_mkl.reduced.storage import Kept, kept_inputs, memory_of
 
 
@@ -19,8 +20,7 @@ def build_pool(request: NativeRequest, library: OneDNN) -> NativeKernel:
     layout, order = kept_inputs(request)[0], request.args["order"]
     if layout is None or not layout.last or order.upper() != "NCHW":
         raise Declined("its input is not kept with channels last in reduced precision")
-    if request.post:
-        raise Declined("an activation after a pool")
+    after = _after(request, layout)
     names = ("order", "count_include_pad")
     window = pool_window(
         request.inputs[0], order, {k: v for k, v in request.args.items() if k not in names}
@@ -29,6 +29,8 @@ def build_pool(request: NativeRequest, library: OneDNN) -> NativeKernel:
     tail = [max(0, extent - size - head) for extent, size, head in spans]
     average = request.type.startswith("Average")
     if average and layout.is_integer and window.kernel == window.inputs and not any(window.head):
+        if request.post:
+            raise Declined("an activation after the average of an image")
         return _mean(request, library, layout)
     ends = [memory_of(library, spec, layout) for spec in (request.inputs[0], request.outputs[0])]
     included = request.args.get("count_include_pad", 0)
@@ -41,7 +43,16 @@ def build_pool(request: NativeRequest, library: OneDNN) -> NativeKernel:
         raise Declined(f"oneDNN has only plain loops for it in {request.precision}")
     chain = chain_of(request, library)
     one.add_to(chain, request.threads, [(n.SOURCE, ends[0], 0), (n.TARGET, ends[1], chain.output)])
+    for kind, alpha, beta in after:
+        add_eltwise(chain, ends[1], kind, alpha, beta, chain.output, request.threads)
     return chain.kernel([layout], [layout])
+
+
+def _after(request: NativeRequest, layout: Kept) -> list[tuple[int, float, float]]:
+    """Activations to do after the pool. Integers know Relu alone; those without a sign are past it."""
+    if layout.is_integer and any(type_ != "Relu" for type_, _ in request.post):
+        raise Declined("an activation other than Relu after a pool of integers")
+    return [algorithm(*one) for one in request.post if layout.dtype != n.U8]
 
 
 def _mean(request: NativeRequest, library: OneDNN, layout: Kept) -> NativeKernel:

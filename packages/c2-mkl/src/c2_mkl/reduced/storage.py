@@ -84,8 +84,16 @@ def memory_of(library: OneDNN, spec: TensorSpec, layout: Layout) -> Handle:
     if not isinstance(layout, Kept):
         plain = layout == PLAIN
         return strided(library, dims) if plain else image_memory(library, image_of(spec, layout))
-    strides = image_of(spec, LAST).strides if layout.last else None
+    strides = strides_of_last(dims) if layout.last else None
     return strided(library, dims, strides, layout.dtype)
+
+
+def strides_of_last(dims: Sequence[int]) -> list[int]:
+    """Strides of (N, C, ...) kept with channels last; oneDNN knows the form by them even where C is 1."""
+    strides = [dims[1]]
+    for size in reversed(dims[3:]):
+        strides.insert(0, strides[0] * size)
+    return [prod(dims[1:]), 1, *strides]
 
 
 def scale_arguments(
