@@ -16,6 +16,7 @@ from c2.compile.passes import PASSES
 from c2.compile.precision import precision_of
 from c2.compile.program import Program
 from c2.errors import NetError, did_you_mean
+from c2.execute.arithmetic import Arithmetic
 from c2.execute.blob import Blob
 from c2.execute.simple import check_allowed, check_present, shape_of
 from c2.execute.workspace import Workspace
@@ -73,7 +74,7 @@ class CompiledNet:
 
     def run(self) -> None:
         """Runs the program for the shapes that the inputs have now, compiling it where it is new."""
-        with self._lock, np.errstate(all="ignore"):
+        with self._lock, Arithmetic():
             bound = self._bound
             if bound is None or any(blob.value is not value for blob, value in bound[0]):
                 bound = self._bind()

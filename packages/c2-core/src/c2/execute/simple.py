@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from c2.errors import MissingBlob, NotAllowed
+from c2.execute.arithmetic import Arithmetic
 from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained, make_static
 from c2.execute.blob import Blob
 from c2.graph.check import CheckedNet
@@ -56,7 +55,7 @@ class SimpleNet:
 
     def run(self) -> None:
         """Runs every operator once. Raises the typed error of the operator that failed; the workspace stays usable."""
-        with self._lock, np.errstate(all="ignore"):
+        with self._lock, Arithmetic():
             if self._watch is None or any(blob.value is not value for blob, value in self._watch):
                 self._bind()
             for blob, value in self._claims:
@@ -76,7 +75,7 @@ class SimpleNet:
         """Runs once and gives the seconds of each operator."""
         from time import perf_counter
 
-        with self._lock, np.errstate(all="ignore"):
+        with self._lock, Arithmetic():
             if self._watch is None or any(blob.value is not value for blob, value in self._watch):
                 self._bind()
             times = []

@@ -36,6 +36,13 @@ def target(xp: Any, X: Any, out: Any) -> Any:
     return xp.empty_like(X) if out is None else out
 
 
+def clamp(xp: Any, X: Any, low: float, high: float, out: Any = None) -> Any:
+    """X limited to [low, high]; NaN stays NaN. NumPy's clip is vectorised, its maximum with a number is not."""
+    number, out = X.dtype.type, target(xp, X, out)
+    xp.clip(X, number(low), number(high), out=out)
+    return out  # clip gives a number, not an array, where X is one
+
+
 def room(xp: Any, out: Any, V: Any, dY: Any) -> Any:
     """Where to compute while both inputs are still needed: `out` unless it is one of them, or a new array."""
     return xp.empty_like(V) if out is None or out is V or out is dY else out

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from c2.execute.arithmetic import Arithmetic
 from c2.execute.call import as_results, make_call, specs_of
 from c2.place.choose import choose_kernel
 from c2.registry import Registry
@@ -39,7 +40,7 @@ def run_op(
     ):
         buffers = tuple(_junk(on, s) for s in inferred)
         keywords["out"] = buffers[0] if len(buffers) == 1 else buffers
-    with np.errstate(all="ignore"):
+    with Arithmetic():
         results = as_results(call(*arrays, **keywords), len(op.output))
     if "out" in keywords:
         for got, buffer in zip(results, buffers):

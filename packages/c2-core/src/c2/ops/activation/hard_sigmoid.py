@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import target
+from c2.ops.elementwise import clamp, target
 from c2.ops.elementwise_table import differentiable
 from c2.registry import Arg
 
@@ -13,8 +13,7 @@ BETA = Arg("beta", float, default=0.5, doc="value at 0, unitless")
 def hard_sigmoid(xp, X, *, alpha, beta, out=None):
     out = xp.multiply(X, alpha, out=target(xp, X, out))
     xp.add(out, beta, out=out)
-    xp.maximum(out, 0, out=out)
-    return xp.minimum(out, 1, out=out)
+    return clamp(xp, out, 0, 1, out)
 
 
 def slope(xp, Y, out, *, alpha, beta):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from c2.ops.binary.broadcast import sum_to
-from c2.ops.elementwise import target
+from c2.ops.elementwise import clamp
 from c2.ops.rules import equal, same_dtype, same_shape
 from c2.registry import Arg, Case, NoGradient, OpSchema, Tensor, cases, gradient, kernel, require
 from c2.registry.spec import FLOAT
@@ -91,8 +91,8 @@ class PRelu:
 
     def __call__(self, X, Slope, out=None):
         xp = self.xp
-        above = xp.maximum(X, 0)
-        out = xp.minimum(X, 0, out=target(xp, X, out))
+        above = clamp(xp, X, 0, np.inf)
+        out = clamp(xp, X, -np.inf, 0, out)
         xp.multiply(out, Slope.reshape(self.shape), out=out)
         return xp.add(out, above, out=out)
 
@@ -108,7 +108,7 @@ class PReluGradient:
         xp = self.xp
         out_X, out_slope = out or (None, None)
         slope = Slope.reshape(self.shape)
-        dX = xp.minimum(X, 0, out=target(xp, X, out_X))
+        dX = clamp(xp, X, -np.inf, 0, out_X)
         xp.multiply(dX, dY, out=dX)
         dSlope = self.reduce(dX, out_slope)
         xp.greater(X, 0, out=dX)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import target
+from c2.ops.elementwise import clamp
 from c2.ops.elementwise_table import differentiable
 from c2.registry import Arg, require
 
@@ -15,8 +15,7 @@ def infer(X, *, n):
 
 
 def relu_n(xp, X, *, n, out=None):
-    out = xp.maximum(X, 0, out=target(xp, X, out))
-    return xp.minimum(out, n, out=out)
+    return clamp(xp, X, 0, n, out)
 
 
 def slope(xp, Y, out, *, n):

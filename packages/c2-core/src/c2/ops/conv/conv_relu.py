@@ -5,6 +5,7 @@ import numpy as np
 from c2.ops.conv.conv import GROUP, Conv, conv_cost, infer_conv
 from c2.ops.conv.direct import direct_conv, examples
 from c2.ops.conv.geometry import ORDER, WINDOW_ARGS
+from c2.ops.elementwise import clamp
 from c2.registry import Case, NoGradient, OpSchema, Tensor, cases, kernel
 from c2.registry.spec import FLOAT
 
@@ -28,7 +29,7 @@ CONV_RELU = OpSchema(
 class ConvRelu(Conv):
     def __call__(self, X, W, b=None, out=None):
         Y = super().__call__(X, W, b, out)
-        return self.xp.maximum(Y, Y.dtype.type(0), out=Y)
+        return clamp(self.xp, Y, 0, np.inf, out=Y)
 
 
 @cases(CONV_RELU)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import target
+from c2.ops.elementwise import clamp
 from c2.ops.elementwise_table import differentiable
 from c2.registry import Arg
 
@@ -16,17 +16,8 @@ def bounds(dtype, low, high):
     return float(info.min if low is None else low), float(info.max if high is None else high)
 
 
-class Clip:
-    """Holds the bounds as arrays, which NumPy takes faster than numbers."""
-
-    def __init__(self, xp, X, *, min, max):
-        self.xp = xp
-        self.low, self.high = (xp.asarray(b, X.dtype) for b in bounds(X.dtype, min, max))
-
-    def __call__(self, X, out=None):
-        xp = self.xp
-        out = xp.maximum(X, self.low, out=target(xp, X, out))
-        return xp.minimum(out, self.high, out=out)
+def clip(xp, X, *, min, max, out=None):
+    return clamp(xp, X, *bounds(X.dtype, min, max), out)
 
 
 def inside(xp, Y, out, *, min, max):
@@ -45,7 +36,7 @@ CLIP = differentiable(
     "Clip", """Y = X limited to [min, max]: min(max(X, min), max).
 
     Where min is above max, max wins. NaN stays NaN. Without bounds infinities become the largest finite numbers.
-    """, Clip, lambda x, min=-np.inf, max=np.inf: np.where(x < min, min, np.where(x > max, max, x)),
+    """, clip, lambda x, min=-np.inf, max=np.inf: np.where(x < min, min, np.where(x > max, max, x)),
     off_both_bounds, order="Y dY", inplace=True,
     slope=inside, slope_doc="dX = dY where min < Y < max, else 0 (on the bounds too).",
     expect_slope=lambda y, min=-np.inf, max=np.inf: 1.0 * ((y - min > 0) & (max - y > 0)),

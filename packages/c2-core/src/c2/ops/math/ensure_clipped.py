@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from c2.ops.elementwise import clamp
 from c2.ops.index.rows import require_inside
-from c2.ops.math.clip import MAX, MIN, Clip, bounds
+from c2.ops.math.clip import MAX, MIN, bounds
 from c2.ops.results import stored
 from c2.ops.rules import equal
 from c2.registry import Case, NoGradient, OpSchema, Tensor, cases, kernel, require
@@ -47,12 +48,12 @@ ENSURE_CLIPPED = OpSchema(
 
 @kernel(ENSURE_CLIPPED)
 def ensure_clipped(xp, param, indices=None, grad=None, *, min, max, out=None):
-    if indices is None:
-        return Clip(xp, param, min=min, max=max)(param, out)
     low, high = bounds(param.dtype, min, max)
+    if indices is None:
+        return clamp(xp, param, low, high, out)
     require_inside(indices, len(param), "indices")
     out = stored(xp, param, out)
-    out[indices] = xp.clip(out[indices], low, high)
+    out[indices] = clamp(xp, out[indices], low, high)
     return out
 
 

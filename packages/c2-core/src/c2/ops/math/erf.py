@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from c2.ops.elementwise import target
+from c2.ops.elementwise import clamp, target
 from c2.ops.elementwise_table import between, differentiable
 from c2.ops.results import stored
 
@@ -36,8 +36,7 @@ def erf(xp, X, *, out=None):
 def artanh_erf(xp, X, out):
     """artanh(erf(X)) in float32 or float64, from which erf and the normal distribution follow; `out` may be X."""
     numerator, denominator = _DOUBLE if X.dtype == np.float64 else _SINGLE
-    xp.maximum(X, -_FAR, out=out)
-    xp.minimum(out, _FAR, out=out)
+    clamp(xp, X, -_FAR, _FAR, out)
     squared = xp.multiply(out, out, out=xp.empty_like(out))
     P = polynomial(xp, squared, numerator)
     xp.multiply(out, P, out=out)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from c2.ops.elementwise import target
+from c2.ops.elementwise import clamp
 from c2.ops.elementwise_table import between, differentiable
 from c2.registry import Arg, require
 
@@ -17,8 +17,7 @@ def infer(X, *, eps):
 
 
 def logit(xp, X, *, eps, out=None):
-    out = xp.maximum(X, eps, out=target(xp, X, out))
-    xp.minimum(out, 1 - eps, out=out)
+    out = clamp(xp, X, eps, 1 - eps, out)
     xp.divide(out, 1 - out, out=out)
     return xp.log(out, out=out)
 

@@ -8,7 +8,7 @@ from math import prod
 from c2.ops.conv.geometry import channel_axis, is_channels_last, spatial
 from c2.registry import require
 
-BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 512 << 10
 
 
 def by_channel(X, order):
