@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import c2
+from c2.registry import core_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("C2_SHARED", ROOT.parent / "shared")) / "data"
@@ -28,7 +29,8 @@ def recorded():
 
 
 def test_predictor_gives_the_recorded_scores(digits, recorded):
-    scores = c2.Predictor.load(DATA / "lenet_mnist")({"1": digits[0][::50]})["26"]
+    predict = c2.Predictor.load(DATA / "lenet_mnist", registry=core_registry())
+    scores = predict({"1": digits[0][::50]})["26"]
     np.testing.assert_allclose(scores, recorded, rtol=0, atol=1e-5)
 
 

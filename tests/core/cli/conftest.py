@@ -8,13 +8,16 @@ import pytest
 
 import c2
 from c2.cli.main import main
+from c2.cli.output import console, errors
 from c2.serialize.model_files import save_model
 
 
 @pytest.fixture
 def command(monkeypatch, capsys):
     """`command("run", "model", ...)`: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "200")  # read when help is printed,
+    for one in (console, errors):  # but for these two when they were made
+        monkeypatch.setattr(one, "width", 200)
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["c2", *map(str, args)])
