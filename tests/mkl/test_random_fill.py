@@ -8,7 +8,8 @@ import pytest
 import c2
 
 FILLERS = {
-    "UniformFill": {"min": -2.0, "max": 3.0}, "GaussianFill": {"mean": 1.0, "std": 0.5}, "XavierFill": {}, "MSRAFill": {},
+    "UniformFill": {"min": -2.0, "max": 3.0}, "GaussianFill": {"mean": 1.0, "std": 0.5},
+    "XavierFill": {}, "MSRAFill": {},
 }  # fmt: skip
 
 
