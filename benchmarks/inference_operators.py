@@ -137,7 +137,8 @@ def report(graph: dict[str, Any], profiles: dict[str, dict[int, float]], everyth
     print("\nwhere c2 loses most against the best peer of the operator:")
 
     def lost(k: int) -> float:
-        return rows[k][names[0]] - min((rows[k][n] for n in names[1:]), default=0.0)
+        peers = [rows[k][n] for n in names[1:] if rows[k][n]]  # none: counted to another operator
+        return rows[k][names[0]] - min(peers, default=0.0)
 
     ranked = sorted(rows, key=lambda k: -lost(k))
     for k in ranked if everything else ranked[:20]:
