@@ -50,10 +50,11 @@ class _Backward:
         has_bias = not request.args["no_bias"]
         self.bias = 1 if has_bias and len(request.outputs) > 1 else None
         self.image = 1 + has_bias if len(request.outputs) > 1 + has_bias else None
-        self.ends = [image_memory(library, image) for image in (geometry.source, geometry.target)]
+        source, target = (image_memory(library, g) for g in (geometry.source, geometry.target))
+        self.ends = source, target
         self.db = strided(library, [geometry.target.C]) if self.bias else None
         hint = create_forward(
-            library, geometry, *self.ends, None, request.threads, None, n.TRAINING
+            library, geometry, source, target, None, request.threads, None, n.TRAINING
         )
         self.filters = self._create("weights", hint)
         self.images = self._create("data", hint) if self.image else None

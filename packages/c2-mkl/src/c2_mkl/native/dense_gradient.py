@@ -14,6 +14,7 @@ from c2_mkl.primitive import primitive, strided
 def build_fc_gradient(request: NativeRequest, library: OneDNN) -> NativeKernel:
     X, _, dY = request.inputs
     threads, transposed = request.threads, request.type == "FCTransposedGradient"
+    assert X.shape is not None
     M, K = as_matrix(X.shape, request.args["axis"])
     N = dY.size // M
     source, bias, target = (strided(library, dims) for dims in ([M, K], [N], [M, N]))

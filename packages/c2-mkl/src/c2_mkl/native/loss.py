@@ -29,7 +29,9 @@ def build_softmax_with_loss(request: NativeRequest, library: OneDNN) -> NativeKe
     more = {
         "scale": args["scale"], "weighted": int(weighted), "by_batch": int(bool(args["average_by_batch_size"])),
     }  # fmt: skip
-    form = _labelled(request, as_matrix(request.inputs[0].shape, args["axis"]))
+    X = request.inputs[0]
+    assert X.shape is not None
+    form = _labelled(request, as_matrix(X.shape, args["axis"]))
     name = f"softmax_with_loss{'_gradient' if backward else ''}"
     return _labels(request, library, name, {**form, **more})
 
@@ -62,7 +64,9 @@ def _labels(
 
 @mkl_native("SoftmaxGradient")
 def build_softmax_gradient(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    rows, columns = as_matrix(request.inputs[0].shape, request.args["axis"])
+    Y = request.inputs[0]
+    assert Y.shape is not None
+    rows, columns = as_matrix(Y.shape, request.args["axis"])
     chain = chain_of(request, library)
     fields = {"rows": rows, "columns": columns, "threads": request.threads}
     chain.add("softmax_gradient", fields, [0, 1, chain.output], context="softmax")
