@@ -80,8 +80,13 @@ def training_model(build, optimizer, loss):
 
 
 def prepared(model, registry):
-    workspace = c2.Workspace(registry=registry)
-    workspace.run(model.param_init_net)
+    """A workspace with the parameters that c2-core's fillers draw: those of c2-mkl draw others."""
+    drawn, workspace = c2.Workspace(registry=core_registry()), c2.Workspace(registry=registry)
+    for one in (drawn, workspace):
+        one.run(model.param_init_net)
+    for name in drawn.blobs():
+        if isinstance(drawn.blob(name).value, np.ndarray):  # a lock is not
+            workspace.feed(name, drawn[name])
     return workspace
 
 
