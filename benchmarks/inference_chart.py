@@ -13,6 +13,7 @@ FAMILIES = {  # prefix of the runtimes -> (label, colour); the fastest of a fami
     "torch": ("PyTorch, best form", "#d9722e"),
     "caffe2": ("Caffe2, best engine", "#8a8a8a"),
 }
+MEASURES = {"ms": "Time", "cpu_ms": "Processor time"}
 WIDTH = 0.8  # of a group of bars
 TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50)
 
@@ -35,10 +36,12 @@ def draw_chart(results: dict[str, Any], folder: Path, by: str = "ms") -> list[Pa
                 chosen = [r for r in rows if (r["batch"], r["threads"]) == (batch, count)]
                 _draw_panel(axes, chosen, f"batch {batch}, {count} thread{'s' * (count > 1)}", by)
         bars, labels = panels[0][0].get_legend_handles_labels()
-        figure.legend(bars, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+        figure.legend(
+            bars, labels, loc="outside lower center", ncols=2 * len(threads), frameon=False
+        )
         machine = results["machine"]
         figure.suptitle(
-            f"Time of inference over that of {OURS}: above 1, c2 is faster\n"
+            f"{MEASURES[by]} of inference over that of {OURS}: above 1, c2 is faster\n"
             f"{machine['cpu']}, {machine['cores']} cores, commit {machine['commit']}", fontsize=11,
         )  # fmt: skip
         made = [folder / f"inference.{kind}" for kind in ("png", "svg")]

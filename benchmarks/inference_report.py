@@ -57,7 +57,7 @@ def print_row(row: dict[str, Any], by: str = "ms") -> None:
         print(f"  {name:20} not timed: {why}")
     found = best_peer(row, by)
     if found:
-        print(f"  best peer: {found[0]}, {found[1]:.2f} x the time of {OURS}", flush=True)
+        print(f"  best peer: {found[0]}, {found[1]:.2f} x the {by} of {OURS}", flush=True)
 
 
 def print_summary(results: dict[str, Any], by: str = "ms") -> None:
@@ -68,10 +68,10 @@ def print_summary(results: dict[str, Any], by: str = "ms") -> None:
     print("   ".join(f"{n} {v}" for n, v in versions.items()))
     found = [(row, best_peer(row, by)) for row in rows]
     ranked = sorted(((best, row) for row, best in found if best), key=lambda pair: pair[0][1])
-    print(f"\nTime of the best peer over that of {OURS}, where c2 is slowest first:")
+    print(f"\n{by} of the best peer over that of {OURS}, where c2 is slowest first:")
     for (name, ratio), row in ranked:
         print(f"  {ratio:6.2f}  {title(row):34} {name}")
-    print(f"\nGeometric means of a runtime's time over that of {OURS}:")
+    print(f"\nGeometric means of a runtime's {by} over that of {OURS}:")
     for name in versions:
         both = [r["runtimes"] for r in rows if {name, OURS} <= set(r["runtimes"])]
         if both and name != OURS:
