@@ -109,7 +109,9 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--seconds", type=float, default=0.5, help="of a round of one runtime")
     parser.add_argument(
-        "--processor-time", action="store_true", help="of the process, not the clock: one thread, busy machine"
+        "--processor-time",
+        action="store_true",
+        help="of the process, not the clock: one thread, busy machine",
     )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -22,6 +22,7 @@ from c2.graph.infer import describe, infer_op
 from c2.place.choose import Choice, choose_kernel
 from c2.place.place import PlacedOp
 from c2.registry import Device, Mismatch, Registry, TensorSpec
+from c2.registry.memory import has_own_memory
 from c2.registry.schema import schema_error
 from c2.serialize.budget import check_budget
 
@@ -122,7 +123,7 @@ class OpBinder:
             and self.device.owns(array)
             and tuple(array.shape) == spec.shape
             and array.dtype == spec.dtype
-            and getattr(array, "base", None) is None
+            and has_own_memory(array)
             and getattr(getattr(array, "flags", None), "writeable", True)
         )
 

@@ -16,6 +16,7 @@ from c2.graph.check import check_net
 from c2.graph.device import as_device_option, device_name
 from c2.proto import NetDef, OperatorDef
 from c2.registry import Registry
+from c2.registry.memory import copied_array
 from c2.registry.spec import ANY
 
 _current: ContextVar[Workspace | None] = ContextVar("c2_workspace", default=None)
@@ -138,7 +139,7 @@ class Workspace:
         ):
             np.copyto(blob.value, array)
         else:
-            blob.value = np.array(array, order="C", copy=True)
+            blob.value = copied_array(array)
         blob.device = target
 
     def fetch(self, name: Any) -> Any:

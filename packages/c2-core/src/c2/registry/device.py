@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from c2.registry.memory import copied_array, empty_array
+
 
 class Device(ABC):
     """The contract of a device. c2-core has the CPU; plugins subclass this for others.
@@ -75,13 +77,13 @@ class CPUDevice(Device):
         return np
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-        return np.empty(shape, dtype)
+        return empty_array(shape, dtype)
 
     def owns(self, value: Any) -> bool:
         return isinstance(value, np.ndarray)
 
     def from_numpy(self, array: np.ndarray[Any, Any]) -> Any:
-        return np.array(array, order="C", copy=True)
+        return copied_array(np.asarray(array))
 
     def to_numpy(self, value: Any) -> np.ndarray[Any, Any]:
         return np.array(value, order="C", copy=True)
