@@ -1,7 +1,8 @@
 """A runtime with embedding tables ready, for embedding_bag.py: RUNTIME JOB THREADS, then commands line by line.
 
 JOB is JSON: kind, tables, rows, width, batch, lookups. "ready" answers with the forms that can be timed and the first
-results of each; "run FORM SECONDS" with the least milliseconds of a run over all tables, and of the processor's time for it. Needs NumPy and the runtime.
+results of each; "run FORM SECONDS" with the least milliseconds of a run over all tables, and of the processor's time
+for it. Needs NumPy and the runtime.
 """
 
 import json
