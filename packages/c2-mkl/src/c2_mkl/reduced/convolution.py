@@ -13,9 +13,9 @@ from c2_mkl.image import Image, image_of
 from c2_mkl.library import OneDNN
 from c2_mkl.native.convolution import Geometry
 from c2_mkl.primitive import Handle, Primitive, any_layout, primitive, strided
-from c2_mkl.reduced.activation import append_activations
-from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments, strides_of_last
-from c2_mkl.reduced.weights import place_reduced, stored_as, weight_scales
+from c2_mkl.reduced.arithmetic import Arithmetic, arithmetic_of
+from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, strides_of_last
+from c2_mkl.reduced.weights import place_reduced, stored_as
 
 
 @reduced_native("Conv", "Conv1D", "Conv2D", "Conv3D")
@@ -37,7 +37,9 @@ def _kernel(request: NativeRequest, library: OneDNN, geometry: Geometry) -> Nati
     X = have[0] if have[0] is not None and have[0].last == last else kept_for(request, 0, last)
     Y = kept_for(request, count, last)
     S = _summand(request, have[-1], last) if adds else None
-    one, factors = _primitive(request, library, geometry, X, Y, S)
+    arithmetic = arithmetic_of(request, X, Y, S)
+    masks, factors = arithmetic.arguments(library, 1 if geometry.group == 1 else 3)
+    one = _primitive(request, library, geometry, (X, Y, S), arithmetic, masks)
     if one.is_slow:
         raise Declined(f"oneDNN has only plain loops for it in {request.precision}")
     chain = chain_of(request, library)
@@ -48,8 +50,8 @@ def _kernel(request: NativeRequest, library: OneDNN, geometry: Geometry) -> Nati
         (n.TARGET, one.layout(n.QUERY_TARGET), chain.output),
         *factors,
     ]
-    if count - adds > 2:
-        arguments.append((n.BIAS, strided(library, [geometry.target.C]), 2))
+    if arithmetic.bias is not None:
+        arguments.append((n.BIAS, strided(library, [geometry.target.C]), arithmetic.bias))
     middle = [PLAIN] * (count - 1)
     if S is not None:  # oneDNN adds to what is there already
         middle[-1] = S
@@ -65,30 +67,28 @@ def _summand(request: NativeRequest, have: Kept | None, last: bool) -> Kept:
 
 
 def _primitive(
-    request: NativeRequest, library: OneDNN, geometry: Geometry, X: Kept, Y: Kept, S: Kept | None
-) -> tuple[Primitive, list[tuple[int, Any, Any]]]:
-    """The primitive, and the arguments that hold its scales."""
-    window, dtype = geometry.window, stored_as(request)
-    has_bias = len(request.inputs) - (S is not None) > 2
-    bias = strided(library, [geometry.target.C]) if has_bias else library.ffi.NULL
-    masks, factors = scale_arguments(library, [(n.SOURCE, X), (n.TARGET, Y)])
-    if request.precision == "int8":
-        scales = weight_scales(request)
-        masks[n.WEIGHTS] = 1 if geometry.group == 1 else 3  # along the output channels
-        factors.append((n.SCALES | n.WEIGHTS, strided(library, [len(scales)]), scales))
+    request: NativeRequest,
+    library: OneDNN,
+    geometry: Geometry,
+    layouts: tuple[Kept, Kept, Kept | None],
+    arithmetic: Arithmetic,
+    masks: dict[int, int],
+) -> Primitive:
+    (X, Y, S), window = layouts, geometry.window
+    bias = library.ffi.NULL if arithmetic.bias is None else strided(library, [geometry.target.C])
 
     def append(post: Any) -> None:
         if S is not None:
-            library.api.post_ops_append_sum(post, S.scale, 0, S.dtype)
-        append_activations(library, post, request.post[S is not None :])
+            library.api.post_ops_append_sum(post, arithmetic.summand, 0, S.dtype)
+        for activation in arithmetic.after:
+            library.api.post_ops_append_eltwise(post, *activation)
 
-    one = primitive(
+    return primitive(
         library, "convolution_forward", library.engine, n.INFERENCE, n.DIRECT, _memory(library, geometry.source, X),
-        any_layout(library, geometry.weights, dtype), bias, _memory(library, geometry.target, Y),
+        any_layout(library, geometry.weights, stored_as(request)), bias, _memory(library, geometry.target, Y),
         list(window.stride), [d - 1 for d in window.dilation], list(window.head), list(geometry.tail),
         threads=request.threads, append=append, scales=masks,
     )  # fmt: skip
-    return one, factors
 
 
 def _memory(library: OneDNN, image: Image, layout: Kept) -> Handle:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.linear.flatten import as_matrix
@@ -12,7 +14,8 @@ from c2_mkl.call import Declined, chain_of, reduced_native
 from c2_mkl.library import OneDNN
 from c2_mkl.primitive import any_layout, primitive, strided
 from c2_mkl.reduced.activation import append_activations
-from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, scale_arguments, strides_of_last
+from c2_mkl.reduced.arithmetic import Arithmetic
+from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, strides_of_last
 from c2_mkl.reduced.weights import place_reduced, stored_as, weight_scales
 
 
@@ -40,11 +43,8 @@ def _kernel(request: NativeRequest, library: OneDNN, X: Kept) -> NativeKernel:
     image = X.last and prod(spec.shape[2:]) > 1
     row = tuple(spec.shape[1:]) if image else (K,)
     strides = strides_of_last(spec.shape) if image else None
-    masks, factors = scale_arguments(library, [(n.SOURCE, X)])
-    if request.precision == "int8":
-        scales = weight_scales(request)
-        masks[n.WEIGHTS] = 1
-        factors.append((n.SCALES | n.WEIGHTS, strided(library, [N]), scales))
+    scales = weight_scales(request) * np.float32(X.scale) if X.is_integer else None
+    masks, factors = Arithmetic(scales, 1.0, 2, ()).arguments(library, 1)
     source = strided(library, (M, *row), strides, X.dtype)
     ends = [source, strided(library, [N]), strided(library, [M, N])]
     one = primitive(
