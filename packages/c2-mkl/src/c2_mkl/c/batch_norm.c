@@ -1,9 +1,10 @@
 /* Batch normalization in training, and its gradient: all of a few channels first, while they are in cache, then others. */
+#include "sixteen.h"
 #include "parallel.h"
 
 #include <math.h>
 
-enum { LANES = 16, CHUNK = 512 }; /* channels done together; positions summed in float32 before float64 takes over */
+enum { CHUNK = 512 }; /* positions summed in float32 before float64 takes over */
 
 /* A few neighbouring channels of a batch: `rows` rows of `width` floats, `step` apart, in each of `images` images. */
 typedef struct { ptrdiff_t images, image, rows, step, width; } few;
@@ -34,14 +35,16 @@ C2_CLONES static void moments(
     for (ptrdiff_t at = 0; at < rows; at += CHUNK) {
         ptrdiff_t end = at + CHUNK < rows ? at + CHUNK : rows;
         float a[LANES] = {0}, b[LANES] = {0};
-        if (width == LANES)
-            for (ptrdiff_t r = at; r < end; ++r)
-                for (int k = 0; k < LANES; ++k) {
-                    float x = X[r * step + k] - shift[k];
-                    a[k] += x;
-                    b[k] += x * x;
-                }
-        else
+        if (width == LANES) {
+            lanes sum = {0}, squares = {0}, from = lanes_at(shift);
+            for (ptrdiff_t r = at; r < end; ++r) {
+                lanes x = lanes_at(X + r * step) - from;
+                sum += x;
+                squares += x * x;
+            }
+            put_lanes(a, sum);
+            put_lanes(b, squares);
+        } else
             for (ptrdiff_t r = at; r < end; ++r)
                 for (ptrdiff_t k = 0; k < width; ++k) {
                     float x = X[r * step + k] - shift[k];
@@ -62,14 +65,16 @@ C2_CLONES static void products(
     for (ptrdiff_t at = 0; at < rows; at += CHUNK) {
         ptrdiff_t end = at + CHUNK < rows ? at + CHUNK : rows;
         float a[LANES] = {0}, b[LANES] = {0};
-        if (width == LANES)
-            for (ptrdiff_t r = at; r < end; ++r)
-                for (int k = 0; k < LANES; ++k) {
-                    float d = dY[r * step + k];
-                    a[k] += d;
-                    b[k] += d * (X[r * step + k] - mean[k]);
-                }
-        else
+        if (width == LANES) {
+            lanes sum = {0}, product = {0}, from = lanes_at(mean);
+            for (ptrdiff_t r = at; r < end; ++r) {
+                lanes d = lanes_at(dY + r * step);
+                sum += d;
+                product += d * (lanes_at(X + r * step) - from);
+            }
+            put_lanes(a, sum);
+            put_lanes(b, product);
+        } else
             for (ptrdiff_t r = at; r < end; ++r)
                 for (ptrdiff_t k = 0; k < width; ++k) {
                     float d = dY[r * step + k];
@@ -125,13 +130,14 @@ C2_CLONES static void scaled(
     const float *X, const float *factor, const float *shift, float *Y, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t width, int relu)
 {
     float low = relu ? 0 : -INFINITY;
-    if (width == LANES)
-        for (ptrdiff_t r = 0; r < rows; ++r)
-            for (int k = 0; k < LANES; ++k) {
-                float y = X[r * step + k] * factor[k] + shift[k];
-                Y[r * step + k] = y < low ? low : y;
-            }
-    else
+    if (width == LANES) {
+        lanes by = lanes_at(factor), plus = lanes_at(shift), zero = {0};
+        lane_bits always = (lane_bits){0} - !relu;
+        for (ptrdiff_t r = 0; r < rows; ++r) {
+            lanes y = lanes_at(X + r * step) * by + plus;
+            put_lanes(Y + r * step, lanes_where(~(y < zero) | always, y));
+        }
+    } else
         for (ptrdiff_t r = 0; r < rows; ++r)
             for (ptrdiff_t k = 0; k < width; ++k) {
                 float y = X[r * step + k] * factor[k] + shift[k];
@@ -153,11 +159,11 @@ C2_CLONES static void mixed(
     const float *X, const float *dY, const float *a, const float *b, const float *c, float *dX, ptrdiff_t rows,
     ptrdiff_t step, ptrdiff_t width)
 {
-    if (width == LANES)
+    if (width == LANES) {
+        lanes by = lanes_at(a), slope = lanes_at(b), plus = lanes_at(c);
         for (ptrdiff_t r = 0; r < rows; ++r)
-            for (int k = 0; k < LANES; ++k)
-                dX[r * step + k] = a[k] * dY[r * step + k] + (b[k] * X[r * step + k] + c[k]);
-    else
+            put_lanes(dX + r * step, by * lanes_at(dY + r * step) + (slope * lanes_at(X + r * step) + plus));
+    } else
         for (ptrdiff_t r = 0; r < rows; ++r)
             for (ptrdiff_t k = 0; k < width; ++k)
                 dX[r * step + k] = a[k] * dY[r * step + k] + (b[k] * X[r * step + k] + c[k]);

@@ -1,4 +1,5 @@
 /* Gradients of pools, plane by plane: every output gives to the inputs of its window. */
+#include "sixteen.h"
 #include "parallel.h"
 
 #include <string.h>
@@ -27,13 +28,20 @@ C2_CLONES static void give(const float *dy, float factor, float *dx, ptrdiff_t n
         dx[i * stride] += dy[i] * factor;
 }
 
-/* One window along a row of blocks of 16 channels. */
+/* A row of outputs, in blocks of 16 channels, gives to a row of inputs; with `alone` no window overlaps another. */
 C2_CLONES static void give_maximum_blocks(
-    const float *x, const float *y, const float *dy, float *dx, ptrdiff_t taps)
+    const c2_pool *c, const float *x, const float *y, const float *dy, float *dx, int alone)
 {
-    for (ptrdiff_t t = 0; t < taps; ++t)
-        for (int k = 0; k < 16; ++k)
-            dx[t * 16 + k] += x[t * 16 + k] == y[k] ? dy[k] : 0;
+    for (ptrdiff_t o = 0; o < c->outputs[2]; ++o, y += 16, dy += 16) {
+        ptrdiff_t first = o * c->stride[2] - c->head[2], last = first + c->kernel[2];
+        first = first < 0 ? 0 : first;
+        last = last > c->inputs[2] ? c->inputs[2] : last;
+        lanes most = lanes_at(y), given = lanes_at(dy);
+        for (ptrdiff_t t = first * 16; t < last * 16; t += 16) {
+            lanes share = lanes_where(lanes_at(x + t) == most, given);
+            put_lanes(dx + t, alone ? share : lanes_at(dx + t) + share);
+        }
+    }
 }
 
 /* The taps of the window at an output position that lie inside the image: [*first, *last). */
@@ -56,6 +64,21 @@ static void reaches(const c2_pool *c, ptrdiff_t k, ptrdiff_t *low, ptrdiff_t *hi
         *high = c->outputs[2];
 }
 
+/* Whether no input is in two windows. */
+static int apart(const c2_pool *c)
+{
+    return c->stride[0] >= c->kernel[0] && c->stride[1] >= c->kernel[1] && c->stride[2] >= c->kernel[2];
+}
+
+/* Whether every input is in one window, and no window is cut off. */
+static int tiled(const c2_pool *c)
+{
+    int is = 1;
+    for (int a = 0; a < 3; ++a)
+        is = is && c->stride[a] == c->kernel[a] && c->head[a] == 0 && c->outputs[a] * c->stride[a] == c->inputs[a];
+    return is;
+}
+
 /* A row of outputs gives to one row of inputs, single elements. */
 static void maximum_row(const c2_pool *c, const float *x, const float *y, const float *dy, float *dx)
 {
@@ -76,13 +99,14 @@ static void maximum_row(const c2_pool *c, const float *x, const float *y, const 
 static void maximum_row_of_blocks(const c2_pool *c, const float *x, const float *y, const float *dy, float *dx)
 {
     ptrdiff_t block = c->block, first, last;
+    if (block == 16) {
+        give_maximum_blocks(c, x, y, dy, dx, apart(c));
+        return;
+    }
     for (ptrdiff_t o = 0; o < c->outputs[2]; ++o, y += block, dy += block) {
         inside(c, 2, o, &first, &last);
-        if (block == 16)
-            give_maximum_blocks(x + first * 16, y, dy, dx + first * 16, last - first);
-        else
-            for (ptrdiff_t t = first; t < last; ++t)
-                give_maximum(x + t * block, y, dy, dx + t * block, block, 1);
+        for (ptrdiff_t t = first; t < last; ++t)
+            give_maximum(x + t * block, y, dy, dx + t * block, block, 1);
     }
 }
 
@@ -107,7 +131,8 @@ static void gradient_part(const void *context, void *const *buffers, ptrdiff_t f
     (void)thread;
     for (ptrdiff_t p = first; p < last; ++p) {
         float *dX = (float *)buffers[3] + p * x_plane;
-        memset(dX, 0, (size_t)x_plane * sizeof *dX);
+        if (!(tiled(c) && c->block == 16 && !c->average)) /* else each is written once */
+            memset(dX, 0, (size_t)x_plane * sizeof *dX);
         for (ptrdiff_t o = 0; o < c->outputs[0] * c->outputs[1]; ++o) {
             ptrdiff_t d0, d1, h0, h1, at = p * y_plane + o * y_row;
             const float *Y = (const float *)buffers[1] + at, *dY = (const float *)buffers[2] + at;
