@@ -44,7 +44,7 @@ def bound_ms(options: argparse.Namespace, kind: str, threads: int, folder: Path)
     lines = -(-row_bytes(kind, options.width) // LINE)
     picked = options.batch * options.lookups
     sizes = [ctypes.c_ssize_t(n) for n in (options.rows, lines * LINE, picked)]
-    times = [gather(*sizes, ahead, threads, 20 * options.rounds) for ahead in (8, 16, 32)]
+    times = [gather(*sizes, ahead, threads, 4 * options.rounds) for ahead in (16, 32, 64)]
     return min(times) * picked * options.tables / 1e6
 
 

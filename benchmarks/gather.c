@@ -18,7 +18,7 @@ static void *touch(void *argument)
     for (ptrdiff_t k = 0; k < s->count; ++k) {
         ptrdiff_t next = k + s->ahead < s->count ? k + s->ahead : k;
         for (ptrdiff_t at = 0; at < s->row_bytes; at += LINE)
-            __builtin_prefetch(s->rows + s->indices[next] * s->row_bytes + at);
+            __builtin_prefetch(s->rows + s->indices[next] * s->row_bytes + at, 0, 2);
         for (ptrdiff_t at = 0; at < s->row_bytes; at += LINE)
             sum += *(const int64_t *)(s->rows + s->indices[k] * s->row_bytes + at);
     }

@@ -25,11 +25,12 @@ static inline __attribute__((always_inline)) ptrdiff_t index_at(const void *indi
     return wide ? (ptrdiff_t)((const int64_t *)indices)[place] : ((const int32_t *)indices)[place];
 }
 
+/* Into the second cache: more lines may be on their way to it than to the first one. */
 static inline __attribute__((always_inline)) void fetch_row(const char *row, ptrdiff_t bytes)
 {
     for (ptrdiff_t at = 0; at < bytes; at += 64)
-        __builtin_prefetch(row + at);
-    __builtin_prefetch(row + bytes - 1);
+        __builtin_prefetch(row + at, 0, 2);
+    __builtin_prefetch(row + bytes - 1, 0, 2);
 }
 
 /* A thread's share of bags: a bag belongs to the thread in whose part of [0, places + bags) it begins, each bag

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-enum { AHEAD = 16, GRAIN = 32768 /* elements: about what a thread does in the time it takes to wake one */ };
+enum { AHEAD = 32, GRAIN = 32768 /* elements: about what a thread does in the time it takes to wake one */ };
 
 /* The table, places and weights of one run. */
 typedef struct {
