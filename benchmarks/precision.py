@@ -51,10 +51,10 @@ def make_job(options: argparse.Namespace, folder: Path, net: str, batch: int) ->
     model = benchmark_net(net)
     samples = model.input(seed=2, batch=max(SAMPLES // batch, 1) * batch)
     np.save(folder / "samples.npy", samples)
-    subprocess.run(
-        [options.peers, HERE / "peer_quantize.py", folder], check=True, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    quantized = [options.peers, HERE / "peer_quantize.py", folder]
+    done = subprocess.run(quantized, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{options.peers} cannot quantize {net}:\n{done.stderr[-2000:]}")
     init_net, predict_net = load_model(folder)
     (folder / "int8").mkdir()
     made = quantize(init_net, predict_net, batches({model.data: samples}, batch))

@@ -125,6 +125,7 @@ def test_explain(command, as_json, model):
     code, found = as_json("explain", "model", "--shape", "data=2,4", "--passes")
     assert (code, [r["kernel"] for r in found["operators"]]) == (0, ["reference"] * 3)
     assert found["passes"]["log"] == ["fuse: Relu 'fc' into FC"]
+    assert found["passes"]["precision"] == "fp32"
     assert "passes" not in as_json("explain", "net.pbtxt")[1]
 
 
@@ -234,6 +235,9 @@ ERRORS = [  # arguments, exit code, type of the error, what it says
     ([*RUN, "data=data.npy", "--keep", "prop"], 1, "NetError", "no blob 'prop' to keep. Did you mean 'prob'"),
     ([*RUN, "data=data.npy", "-o", "out.txt"], 1, "Error", "--output out.txt: outputs are written as .npz"),
     ([*RUN, "data=data.npy", "-o", "no/out.npz"], 1, "FileNotFoundError", "no such folder"),
+    ([*RUN, "data=data.npy", "--precision", "bf61"], 1, "PrecisionError", "no precision 'bf61'; have fp32, tf32"),
+    (["bench", "model", "--shape", "data=2,4", "--precision", "int8"], 1, "PrecisionError", "int8"),
+    (["explain", "model", "--shape", "data=2,4", "--passes", "--precision", "fp61"], 1, "PrecisionError", "'fp61'"),
     (["run", "nothing", "-i", "data=data.npy"], 1, "FormatError", "neither a file nor a folder nothing"),
     (["run", "net.pbtxt", "-i", "data=data.npy"], 1, "SchemaError", "inputs are missing: ['w', 'b']"),
     (["check", "noise.pb"], 1, "FormatError", "noise.pb: expected the message NetDef"),

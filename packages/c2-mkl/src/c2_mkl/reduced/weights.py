@@ -18,7 +18,7 @@ def stored_as(request: NativeRequest) -> int:
 
 
 def weight_scales(request: NativeRequest) -> Array:
-    """One factor per output channel, which is the first axis of W: the largest weight becomes 127. W has to be constant."""
+    """One factor per output channel, which is the first axis of W: the largest weight becomes 127."""
     W = request.constants.get(1)
     if W is None:
         raise Declined("weights that may change")
