@@ -8,7 +8,7 @@ from c2 import brew
 from c2.build.evaluate import evaluate
 from c2.build.train import fit
 from c2.data import batches
-from c2.errors import KernelError, SchemaError
+from c2.errors import KernelError, NetError, SchemaError
 
 
 def classifier(**options):
@@ -132,3 +132,22 @@ def test_evaluate_weighs_batches_by_their_rows(points):
 def test_evaluate_needs_a_batch():
     with pytest.raises(SchemaError, match="there is no batch to evaluate"):
         evaluate(c2.Net("empty"), c2.Workspace(), [])
+
+
+def test_a_compiled_net_trains_to_the_same_parameters(points):
+    """The last batch is smaller than the others: two programs over the same parameters."""
+    weights, histories = [], []
+    for net_type in ("simple", "compiled"):
+        ws, model = c2.Workspace(), trained_by()
+        histories.append(fit(model, ws, batches(points, 30, seed=3), 3, net_type=net_type))
+        weights.append([ws[str(p)] for p in model.params])
+        assert model.net.proto.type != "compiled", "the model's own net stays as it is"
+    for name in ("loss", "accuracy"):
+        np.testing.assert_allclose(*(h.steps[name] for h in histories), rtol=1e-3)
+    for simple, compiled in zip(*weights):
+        np.testing.assert_allclose(compiled, simple, rtol=1e-3, atol=1e-5)
+
+
+def test_a_net_type_that_is_none_is_refused(points):
+    with pytest.raises(NetError, match="type 'quick' is unknown; use 'simple' or 'compiled'"):
+        fit(trained_by(), c2.Workspace(), batches(points, 20), 1, net_type="quick")

@@ -13,6 +13,7 @@ from c2.build.evaluate import scalar
 from c2.build.model_helper import ModelHelper
 from c2.build.progress import Progress, Silent
 from c2.errors import KernelError, SchemaError
+from c2.graph.net import Net
 
 
 @dataclass
@@ -49,6 +50,7 @@ def fit(
     watch: Sequence[str] = ("loss", "accuracy"),
     after_epoch: Callable[[], Mapping[str, float]] | None = None,
     progress: Progress | None = None,
+    net_type: str = "",
 ) -> History:
     """Trains a model that has gradients and an optimizer.
 
@@ -60,6 +62,8 @@ def fit(
         watch: blobs of one number to record at each step.
         after_epoch: measures the model after each epoch, for example `lambda: evaluate(test_net, ws, test_batches)`.
         progress: is told each step, with the watched values and the epoch.
+        net_type: "compiled" is nearly twice as fast with c2-mkl, and keeps parameters and watched blobs alone;
+            "simple" keeps every blob. Where not given, the net's own type.
 
     Raises:
         KernelError: the loss is no number any more; the message says at which step.
@@ -70,12 +74,13 @@ def fit(
     initialize(model, workspace)
     listener: Progress = Silent() if progress is None else progress
     history = History(steps={name: [] for name in watch})
+    net = _typed(model.net, watch, net_type) if net_type else model.net
     listener.start("train", epochs * len(batches) if isinstance(batches, Sized) else 0)
     values: dict[str, float] = {}
     for epoch in range(epochs):
         for batch in batches:
             start = perf_counter()
-            values = _step(model, workspace, batch, watch)
+            values = _step(model, net, workspace, batch, watch)
             history.seconds += perf_counter() - start
             history.rows += len(next(iter(batch.values())))
             for name, value in values.items():
@@ -95,12 +100,22 @@ def initialize(model: ModelHelper, workspace: Any) -> None:
         workspace.run(model.param_init_net)
 
 
+def _typed(net: Net, watch: Sequence[str], net_type: str) -> Net:
+    """The net as one of that type, which keeps what is watched."""
+    copy = net.clone(net.name)
+    copy.proto.type = net_type
+    for name in watch:
+        if name not in copy.proto.external_output:
+            copy.add_external_output(name)
+    return copy
+
+
 def _step(
-    model: ModelHelper, workspace: Any, batch: Mapping[str, Any], watch: Sequence[str]
+    model: ModelHelper, net: Net, workspace: Any, batch: Mapping[str, Any], watch: Sequence[str]
 ) -> dict[str, float]:
     for name, array in batch.items():
         workspace.feed(name, array)
-    workspace.run(model.net)
+    workspace.run(net)
     values = {name: scalar(workspace, name) for name in watch}
     for name, value in values.items():
         if not np.isfinite(value):

@@ -33,6 +33,13 @@ class OptimizerName(str, Enum):
     rms_prop = "rms_prop"
 
 
+class NetType(str, Enum):
+    """How the training net runs."""
+
+    compiled = "compiled"
+    simple = "simple"
+
+
 def train(
     net: Annotated[str, typer.Argument(help="The forward net with the loss (.pb, .pbtxt).")],
     init: Annotated[str, typer.Argument(help="The init net that makes the parameters.")],
@@ -51,6 +58,9 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Rounds over the training arrays.")] = 1,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 64,
     seed: Annotated[int, typer.Option(help="Order of the rows.")] = 0,
+    net_type: Annotated[
+        NetType, typer.Option(help="Compiled is the faster one where c2-mkl is installed.")
+    ] = NetType.compiled,
     predict: Annotated[
         str | None, typer.Option(help="Export a net that computes this blob.")
     ] = None,
@@ -71,8 +81,9 @@ def train(
     with Bars() as bars, c2.Workspace() as workspace:
         measure = _measure(model, forward, workspace, parse_inputs(test), watched) if test else None
         history = fit(
-            model, workspace, rows, epochs, watch=watched, after_epoch=measure, progress=bars
-        )
+            model, workspace, rows, epochs, watch=watched, after_epoch=measure, progress=bars,
+            net_type=net_type.value,
+        )  # fmt: skip
         if output is not None:
             export_model(model, workspace, output, predict)
     _tell(history, loss, output, json)

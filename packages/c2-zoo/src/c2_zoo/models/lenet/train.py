@@ -63,6 +63,7 @@ def train(
     seed: int = SEED,
     threads: int = THREADS,
     progress: Progress | None = None,
+    net_type: str = "",
 ) -> Trained:
     """LeNet, trained from scratch with Adam at a rate that falls to zero, and tested after every epoch.
 
@@ -70,6 +71,7 @@ def train(
         digits, test_digits: images uint8 (N, 1, 28, 28) and labels (N,).
         seed: first values, order and shifts of the digits follow from it alone.
         threads: of NumPy's matrix products.
+        net_type: of the training net, see `c2.build.train.fit`.
     """
     start = perf_counter()
     feed = digit_batches(digits, BATCH_SIZE, seed, SHIFT)
@@ -86,6 +88,7 @@ def train(
             epochs,
             after_epoch=lambda: evaluate(test_net, workspace, test_feed),
             progress=progress,
+            net_type=net_type,
         )
     return Trained(model, workspace, history, perf_counter() - start, threads)
 
