@@ -57,7 +57,7 @@ class Predictor:
         """
         self._proto = _copy(predict_net)
         self._root = Workspace(registry=registry)
-        self._root.run_once(_copy(init_net))
+        self._root.run_once(init_net)
         self._checked = check_net(self._proto, self._root.registry)
         needed = self._checked.needs()
         made = set(self._root.blobs())

@@ -242,9 +242,7 @@ class Workspace:
         if isinstance(net, OperatorDef):
             self.runnable(net).run()
             return
-        copy = NetDef()
-        copy.CopyFrom(net.proto if hasattr(net, "proto") else net)
-        self._runnable(copy).run()
+        self._runnable(net.proto if hasattr(net, "proto") else net).run()
 
     # -- family and context
 

@@ -61,8 +61,8 @@ def _array(values, dtype):
     if dtype == np.uint8:
         return np.frombuffer(values[0], np.uint8)
     if dtype == np.float64:
-        values = np.array(values, np.float32)  # an Argument stores no more
-    return np.array(values, dtype)
+        values = np.asarray(values, np.float32)  # an Argument stores no more
+    return np.asarray(values, dtype)
 
 
 def _kernel(dtype_of):
