@@ -67,7 +67,8 @@ class Graph:
     """Nodes in order.
 
     Attributes:
-        constants: blobs whose content never changes while the program lives; passes may compute with them.
+        constants: blobs whose content never changes while the program lives; passes may compute with them, and the
+            program that is made of the graph takes those out that its kernels have packed.
         keep: blobs that must come out under their names; all others may vanish.
         gone: blobs that passes took away, with the reason that a later fetch is told.
         precision: what its kernels are to compute in.
@@ -75,7 +76,7 @@ class Graph:
     """
 
     nodes: tuple[Node, ...]
-    constants: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    constants: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
     gone: Mapping[str, str] = field(default_factory=dict)
     precision: Precision = IN_FULL

@@ -63,11 +63,13 @@ class Program:
         self.graph, self.workspace, self.registry = graph, workspace, registry
         self.runner_kind, self._runner = "none", runner
         self._loose: set[str] = set()
+        self._packed: tuple[Node | None, list[str]] = None, []
+        self._reads = Counter(n for node in graph.nodes for n in node.inputs)
         self.threads = threads
         laid_out = lay_out(graph.nodes, self._fixed(), self._choose, _unfused, self._reorder)
         self.stages, self.layouts = [self._rebound(s) for s in laid_out.chosen], laid_out.layouts
-        constants = _freed(graph.constants, self.stages)
-        self.graph = replace(graph, constants=constants, log=(*graph.log, *laid_out.log))
+        self._free_packed()
+        self.graph = replace(graph, log=(*graph.log, *laid_out.log))
         nodes = [s.node for s in self.stages]
         slices = {k: s.native.slices for k, s in enumerate(self.stages) if s.native}
         self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts, slices)
@@ -101,7 +103,8 @@ class Program:
         native, engine = None, ""
         declined = [("native", "an input is found only during the run")]
         if self._loose.isdisjoint(node.inputs):
-            device, constants = node.home.device.name, dict(self.graph.constants)
+            self._free_packed(node)
+            device, constants = node.home.device.name, self.graph.constants
             native, engine, declined = build_native(
                 self.registry, node, constants, device, self.threads, layouts, self.graph.precision
             )
@@ -109,12 +112,26 @@ class Program:
         if native is not None:
             stage = Stage(node, binder, native, engine, declined)
             if _is_static(stage):
+                self._packed = node, [node.inputs[k] for k in native.packed]
                 return stage
             declined = [*declined, (engine, "its outputs are found only during the run")]
         stage = Stage(node, binder, None, "", declined)
         if not node.post and not (self._loose.isdisjoint(node.inputs) and _is_static(stage)):
             self._loose.update(node.outputs)
         return stage
+
+    def _free_packed(self, chosen: Node | None = None) -> None:
+        """Frees constants that the last node has packed, where nobody else reads them.
+
+        Not while that node is `chosen` again: laying out may do so twice.
+        """
+        node, names = self._packed
+        if node is chosen:
+            return
+        for name in names:
+            if self._reads[name] == 1:
+                self.graph.constants[name] = _NOTHING
+        self._packed = None, []
 
     def _rebound(self, stage: Stage) -> Stage:
         """The stage with a binder for the blobs that it has now: laying out may have renamed them."""
@@ -312,17 +329,6 @@ class Program:
         self.names.append(f"{len(steps)} native calls")
         self._binders.append(stages[0].binder)
         row.clear()
-
-
-def _freed(constants: Mapping[str, Any], stages: list[Stage]) -> dict[str, Any]:
-    """The constants, with nothing in the place of those that every reader has packed."""
-    read = {
-        name
-        for stage in stages
-        for k, name in enumerate(stage.node.inputs)
-        if stage.native is None or k not in stage.native.packed
-    }
-    return {name: array if name in read else _NOTHING for name, array in constants.items()}
 
 
 _NOTHING = np.empty(0)
