@@ -140,6 +140,9 @@ def test_a_training_net_is_few_calls_of_python(registry):
     workspace.feed("label", np.zeros(4, np.int32))
     program = compiled(model, workspace, registry).program()
     assert len(program.calls) == 4, program.names  # native, AtomicIter, LearningRate, native
+    labels = [s.node.label for s in program.stages]
+    assert {"SpatialBN+Relu", "Sum+Relu"} <= set(labels)
+    assert "Relu" not in labels, "a seed of its own is no device of its own"
 
 
 def test_a_label_that_is_no_class_is_an_error_and_changes_nothing(registry):

@@ -167,6 +167,15 @@ def _node(op: InferredOp, home: PlacedOp, inputs: list[str], outputs: list[str])
     return Node(replace(op.checked, op=copy), tuple(op.inputs), tuple(op.outputs), home)
 
 
+def same_device(a: Node, b: Node) -> bool:
+    """Whether two nodes ask for one device; seeds, which `set_random_seed` gives to every operator, may differ."""
+    options = [type(n.op.op.device_option)() for n in (a, b)]
+    for option, node in zip(options, (a, b)):
+        option.CopyFrom(node.op.op.device_option)
+        option.ClearField("random_seed")
+    return options[0] == options[1]
+
+
 def without(graph: Graph, positions: Iterable[int]) -> tuple[Node, ...]:
     """The graph's nodes less some."""
     left_out = set(positions)

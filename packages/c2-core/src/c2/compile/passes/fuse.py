@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from c2.compile.graph import Graph, Node, without
+from c2.compile.graph import Graph, Node, same_device, without
 from c2.graph.net import renamed_op
 
 # Unary operators that a producer may do to its own output while it is still in cache.
@@ -52,7 +52,7 @@ def _fits(graph: Graph, producer: Node, activation: Node) -> bool:
         and producer.outputs[0] == activation.inputs[0]
         and graph.readers()[activation.inputs[0]] == 1
         and producer.output_specs[0] == activation.output_specs[0]
-        and activation.op.op.device_option == producer.op.op.device_option
+        and same_device(activation, producer)
     )
 
 

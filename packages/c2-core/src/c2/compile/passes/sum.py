@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from c2.compile.graph import Graph, Node, without
+from c2.compile.graph import Graph, Node, same_device, without
 from c2.graph.net import renamed_op
 
 ADDITIONS = frozenset({"Sum", "Add"})
@@ -60,7 +60,7 @@ def _adds(graph: Graph, at: int, name: str, position: int) -> bool:
         and at < position
         and graph.readers()[name] == 1
         and written.isdisjoint((*conv.inputs, name))
-        and graph.nodes[position].op.op.device_option == conv.op.op.device_option
+        and same_device(graph.nodes[position], conv)
     )
 
 
