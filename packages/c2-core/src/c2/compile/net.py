@@ -144,7 +144,7 @@ class CompiledNet:
 def _key(watch: list[tuple[Blob, Any]], any_rows: frozenset[str]) -> Any:
     """What a program is made for: device, shape and dtype of each blob, without the rows that it leaves open."""
     return any_rows, tuple(
-        (b.name, b.device, v.ndim, v.shape[b.name in any_rows :], str(v.dtype))
+        (b.name, b.device, v.ndim, v.shape[b.name in any_rows :], v.dtype)
         if hasattr(v, "dtype")
         else (b.name, b.device)
         for b, v in watch

@@ -1,4 +1,4 @@
-"""Host memory of blobs: large arrays begin on a cache line, so rows of a table lie in as few lines as they fill."""
+"""Host memory of blobs: large arrays begin on a cache line, so that rows of a table fill as few lines as they can."""
 
 from __future__ import annotations
 
