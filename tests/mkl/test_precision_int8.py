@@ -65,7 +65,9 @@ def whole_weights(*shape, seed=0):
 
 FORMS = {
     "plain": ((2, 8, 9, 7), (16, 8, 3, 3), {"kernel": 3}),
-    "three channels": ((1, 3, 12, 12), (16, 3, 5, 5), {"kernel": 5, "stride": 2, "pad": 2}),
+    "two channels": ((2, 2, 40, 33), (16, 2, 3, 3), {"kernel": 3}),
+    "four channels": ((1, 4, 40, 40), (16, 4, 3, 3), {"kernel": 3}),
+    "three channels": ((2, 3, 40, 40), (16, 3, 5, 5), {"kernel": 5, "stride": 2, "pad": 2}),
     "one channel": ((2, 1, 12, 12), (20, 1, 5, 5), {"kernel": 5}),
     "groups": ((2, 32, 6, 6), (32, 16, 3, 3), {"kernel": 3, "group": 2}),
     "depthwise": ((2, 32, 9, 9), (32, 1, 3, 3), {"kernel": 3, "group": 32, "pad": 1}),

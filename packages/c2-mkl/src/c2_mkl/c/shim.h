@@ -157,6 +157,10 @@ int c2_run_copy(void *context, void *const *buffers);
 typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_mean;
 int c2_run_mean(void *context, void *const *buffers);
 
+/* Images of up to four planes of float, times factor, as 8-bit integers with channels last. */
+typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_quantize;
+int c2_run_quantize(void *context, void *const *buffers);
+
 /* -- lookups. Positions (data, indices, ...) are those among the call's buffers, -1 where there is none. Codes above 0
  * are 1 + the place of an index that is no row's; those below 0 stand in bags.h. */
 
