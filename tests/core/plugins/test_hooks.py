@@ -109,6 +109,15 @@ def test_hook_c2_engines(site, registry):
     assert registry.engine_order("Relu", "CPU", "") == [""]
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_engines_stand_before_those_they_name(site, registry, first):
+    names = ["a", "b"] if first == "a" else ["b", "a"]
+    site.install(names[0], "@hookimpl\ndef c2_engines(): return {'CPU': ['OTHER', 'LAST']}")
+    site.install(names[1], "@hookimpl\ndef c2_engines(): return {'CPU': ['TOY', 'TOYS', 'OTHER']}")
+    site.load(registry)
+    assert registry.engine_order("Relu", "CPU", "") == ["TOY", "TOYS", "OTHER", "LAST", ""]
+
+
 def test_engines_of_a_plugin_that_fails_are_not_preferred(site, registry):
     site.install("a", "@hookimpl\ndef c2_engines(): return {'CPU': 'TOY'}")
     site.install(

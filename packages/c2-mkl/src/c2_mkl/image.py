@@ -85,7 +85,8 @@ def _reorder(spec: TensorSpec, source: Layout, target: Layout, threads: int) -> 
 
 
 LAST = Layout("mkl:last", _nbytes(None), _reorder)  # type: ignore[arg-type]
-BLOCKS = {b: Layout(f"mkl:c{b}", _nbytes(b), _reorder) for b in BLOCKED}  # type: ignore[arg-type]
+# Names without "mkl:", as other back ends keep blobs alike: two layouts of one name are the same.
+BLOCKS = {b: Layout(f"c{b}", _nbytes(b), _reorder) for b in BLOCKED}  # type: ignore[arg-type]
 LAYOUTS = (PLAIN, LAST, *BLOCKS.values())
 
 

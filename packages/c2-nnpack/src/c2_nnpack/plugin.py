@@ -1,18 +1,37 @@
-"""The plugin page of c2-nnpack, which registers nothing yet."""
+"""The plugin page of c2-nnpack: the engine NNPACK, convolutions by Winograd's method for compiled nets."""
 
 from __future__ import annotations
 
 from c2.plugins import hookimpl
 
 C2_API_VERSION = 1
-
-STATUS = "registers nothing yet"
-DESCRIPTION = (
-    f"{STATUS}; will hold Winograd and FFT convolutions in C for any CPU, as Caffe2's engine NNPACK"
-)
+SUMMARY = "engine NNPACK: convolutions 3x3 by Winograd's method as native kernels of compiled nets, float32"
 
 
 @hookimpl
 def c2_info() -> dict[str, str]:
-    """Name, purpose and state of this plugin, as `c2 plugins` shows them."""
-    return {"name": "c2-nnpack", "summary": DESCRIPTION, "status": STATUS}
+    """Name and purpose. Raises PluginError where the C part was not built."""
+    from c2_nnpack.kernels import check_built
+
+    check_built()
+    return {"name": "c2-nnpack", "summary": SUMMARY}
+
+
+@hookimpl
+def c2_kernels() -> list[str]:
+    """Builders of native kernels; they load the C part when the first one is built."""
+    return ["c2_nnpack.native"]
+
+
+@hookimpl
+def c2_engines() -> dict[str, list[str]]:
+    """Before MKL, should that be installed: NNPACK declines every convolution that it would not make faster."""
+    return {"CPU": ["NNPACK", "MKL"]}
+
+
+@hookimpl
+def c2_probe() -> dict[str, str]:
+    """Loads the C part and says which vectors it computes with."""
+    from c2_nnpack.kernels import INSTRUCTIONS, vector_lanes
+
+    return {"instructions": INSTRUCTIONS[vector_lanes()]}

@@ -20,7 +20,8 @@ NET_TYPES = {
 # Hints for other engines that public models carry in their arguments; no operator reads them.
 ENGINE_HINTS = frozenset(
     {"use_cudnn", "cudnn_exhaustive_search", "exhaustive_search", "ws_nbytes_limit", "shared_buffer",
-     "init_params", "is_gradient_op", "enable_tensor_core", "convolution_algo", "float16_compute"}
+     "init_params", "is_gradient_op", "enable_tensor_core", "convolution_algo", "float16_compute",
+     "algo", "convolution_transform_strategy"}
 )  # fmt: skip
 
 

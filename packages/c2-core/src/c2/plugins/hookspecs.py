@@ -73,8 +73,9 @@ def c2_kernels() -> Iterable[ModuleType | str] | None:
 def c2_engines() -> Mapping[str, Iterable[str]] | None:
     """Engines to prefer from now on where an operator names none: device -> engines, best first.
 
-    They stand behind what earlier plugins prefer, and before the reference kernels; users change the order with
-    `registry.prefer_engines`.
+    They stand behind what earlier plugins (by name) prefer, and before the reference kernels; users change the order
+    with `registry.prefer_engines`. An engine of another plugin may be named to stand before it, should it be there:
+    ["NNPACK", "MKL"] puts NNPACK before MKL whichever plugin is loaded first, and asks for neither.
 
     Example:
         return {"CPU": ["MKL"]}

@@ -166,7 +166,7 @@ def _register(
             registry.add_module(module, source)
         for device_name, engines in contribution.engines.items():
             known_engines = registry.device_engines.get(device_name, [])
-            registry.prefer_engines([*known_engines, *engines], device_name)
+            registry.prefer_engines(merged_order(known_engines, engines), device_name)
         named = loaded.named(contribution, source)
     loaded.offer(named)
     operators = set(registry.types()) - known
@@ -181,6 +181,21 @@ def _register(
         **{kind: [one.name for one in named if one.kind == kind] for kind in NAMED},
     }
     report.registered = {kind: names for kind, names in report.registered.items() if names}
+
+
+def merged_order(known: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Engines of both, `known` in its order: each further one before the next of its own list that is known.
+
+    Example:
+        >>> merged_order(["MKL"], ["NNPACK", "MKL", "TOY"])
+        ['NNPACK', 'MKL', 'TOY']
+    """
+    merged = list(known)
+    for position, engine in enumerate(more):
+        if engine not in merged:
+            later = (merged.index(e) for e in more[position + 1 :] if e in known)
+            merged.insert(next(later, len(merged)), engine)
+    return merged
 
 
 def _kernels(

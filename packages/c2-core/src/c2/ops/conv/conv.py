@@ -20,6 +20,16 @@ GROUP = Arg("group", int, default=1, minimum=1, doc="groups of channels that do 
 NO_INPUT_GRADIENT = Arg(
     "no_gradient_to_input", bool, default=False, doc="leave dX out of the gradient operator"
 )
+ALGORITHM_ARGS = (
+    Arg(
+        "algo", str, default="AUTO",
+        doc="hint for engine NNPACK: AUTO, WINOGRAD, FT8, FT16, DIRECT or 1x1; an engine without it declines",
+    ),
+    Arg(
+        "convolution_transform_strategy", str, default="COMPUTE",
+        doc="hint for engine NNPACK: COMPUTE or PRECOMPUTE; filters that never change are transformed once anyway",
+    ),
+)  # fmt: skip
 
 DOC = """Y[n, m, o] = b[m] + sum over c, t of W[m, c, t] * X[n, c, o * stride + t * dilation - pad].
 
@@ -120,7 +130,7 @@ def _schema(type_):
             Tensor("bias", "b, (M,)", FLOAT, optional=True),
         ],
         outputs=[Tensor("Y", "(N, M, ...), or (N, ..., M)")],
-        args=[*WINDOW_ARGS, GROUP, ORDER, NO_INPUT_GRADIENT],
+        args=[*WINDOW_ARGS, GROUP, ORDER, NO_INPUT_GRADIENT, *ALGORITHM_ARGS],
         infer=infer_conv,
         cost=conv_cost,
     )

@@ -1,0 +1,26 @@
+/* A vector of LANES floats (16: AVX-512, 8: AVX2, 4: whatever the compiler is told). Included once per width, by a file
+ * that has set the compiler's target; NAME makes each width's names its own. Arithmetic is that of C's operators. */
+
+#define V NAME(vector)
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float V __attribute__((vector_size(4 * LANES)));
+typedef float NAME(unaligned) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+INLINE V NAME(load)(const float *p) { return *(const NAME(unaligned) *)p; }
+INLINE void NAME(store)(float *p, V a) { *(NAME(unaligned) *)p = a; }
+INLINE V NAME(set)(float x) { return x - (V){0}; }
+
+/* low where a < low, high where a > high, else a: NaN stays NaN. */
+#if LANES == 16
+INLINE V NAME(clip)(V a, V low, V high) { return _mm512_min_ps(high, _mm512_max_ps(low, a)); }
+#elif LANES == 8
+INLINE V NAME(clip)(V a, V low, V high) { return _mm256_min_ps(high, _mm256_max_ps(low, a)); }
+#else
+INLINE V NAME(clip)(V a, V low, V high)
+{
+    for (int k = 0; k < LANES; ++k)
+        a[k] = a[k] < low[k] ? low[k] : a[k] > high[k] ? high[k] : a[k];
+    return a;
+}
+#endif

@@ -1,0 +1,177 @@
+/* Convolution by Winograd's method: which tiles are transformed together, by which thread, with which vectors. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#else
+static int omp_get_thread_num(void) { return 0; }
+static int omp_get_num_threads(void) { return 1; }
+#endif
+
+/* Items [first, last) of a stage, on the tiles from `start`; floats from one point of V and M to the next. */
+typedef struct { ptrdiff_t first, last, start, tiles, v_point, m_point; } c2_share;
+
+typedef struct {
+    void (*input)(const c2_winograd *c, const float *X, float *v, const c2_share *part);
+    void (*product)(const c2_winograd *c, const float *v, float *to, const c2_share *part);
+    void (*output)(const c2_winograd *c, const float *v, const float *bias, const float *summand, float *Y,
+                   const c2_share *part);
+} c2_stages;
+
+static ptrdiff_t over(ptrdiff_t n, ptrdiff_t d) { return (n + d - 1) / d; }
+static ptrdiff_t tiles_of(const c2_winograd *c) { return c->N * over(c->out_H, c->m) * over(c->out_W, c->m); }
+static ptrdiff_t points_of(const c2_winograd *c) { return (c->m + 2) * (c->m + 2); }
+
+/* The image of a tile, and the first row and column that it gives. */
+static void place_of(const c2_winograd *c, ptrdiff_t tile, ptrdiff_t *n, ptrdiff_t *y, ptrdiff_t *x)
+{
+    ptrdiff_t across = over(c->out_W, c->m), down = over(c->out_H, c->m);
+    *x = tile % across * c->m;
+    *y = tile / across % down * c->m;
+    *n = tile / (across * down);
+}
+
+/* t x t positions of a plane from (y, x), zeros outside of the image. */
+static void cut_out(const c2_winograd *c, const float *plane, ptrdiff_t y, ptrdiff_t x, int t, float *patch)
+{
+    ptrdiff_t first = x < 0 ? -x : 0, last = c->W - x < t ? c->W - x : t;
+    memset(patch, 0, (size_t)(t * t * 16) * sizeof *patch);
+    for (int i = 0; i < t; ++i)
+        if (y + i >= 0 && y + i < c->H && first < last)
+            memcpy(patch + (i * t + first) * 16, plane + ((y + i) * c->W + x + first) * 16,
+                   (size_t)(last - first) * 16 * sizeof *patch);
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx2,fma")
+#define LANES 16
+#define NAME(name) name##_16
+#include "lanes.h"
+#include "tile.h"
+#include "stages.h"
+#undef LANES
+#undef NAME
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#define LANES 8
+#define NAME(name) name##_8
+#include "lanes.h"
+#include "tile.h"
+#include "stages.h"
+#undef LANES
+#undef NAME
+#pragma GCC pop_options
+#endif
+#define LANES 4
+#define NAME(name) name##_4
+#include "lanes.h"
+#include "tile.h"
+#include "stages.h"
+#undef LANES
+#undef NAME
+
+int c2_lanes(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return 16;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return 8;
+#endif
+    return 4;
+}
+
+static const c2_stages *stages_of(int lanes)
+{
+#if defined(__x86_64__)
+    if (lanes == 16)
+        return &stages_16;
+    if (lanes == 8)
+        return &stages_8;
+#endif
+    (void)lanes;
+    return &stages_4;
+}
+
+/* A line more than needed: rows of a point must not all fall into the same few sets of the cache. */
+static ptrdiff_t point_size(ptrdiff_t blocks, ptrdiff_t tiles) { return (blocks * tiles + 1) * 16; }
+
+static ptrdiff_t workspace(const c2_winograd *c)
+{
+    return points_of(c) * (point_size(c->C_blocks, c->tiles) + point_size(c->K_blocks, c->tiles));
+}
+
+/* Each thread does whole groups of tiles by itself where there are enough of them; else all work on one group. */
+static int alone(const c2_winograd *c)
+{
+    ptrdiff_t groups = over(tiles_of(c), c->tiles);
+    return groups % c->threads == 0 || groups >= 4 * c->threads;
+}
+
+ptrdiff_t c2_winograd_weights(const c2_winograd *c) { return points_of(c) * c->C_blocks * c->K_blocks * 256; }
+
+ptrdiff_t c2_winograd_scratch(const c2_winograd *c)
+{
+    ptrdiff_t floats = (alone(c) ? c->threads : 1) * workspace(c) + c->K_blocks * 16;
+    return floats * (ptrdiff_t)sizeof(float);
+}
+
+static c2_share share(c2_share all, ptrdiff_t items, int member, int members)
+{
+    all.first = items * member / members;
+    all.last = items * (member + 1) / members;
+    return all;
+}
+
+static void run_group(const c2_winograd *c, void *const *buffers, const float *bias, float *work, ptrdiff_t start,
+                      int member, int members)
+{
+    const c2_stages *stages = stages_of(c->lanes);
+    ptrdiff_t left = tiles_of(c) - start, panels = over(c->K_blocks * 16, 2 * c->lanes);
+    c2_share all = {0, 0, start, left < c->tiles ? left : c->tiles, 0, 0}, part;
+    all.v_point = point_size(c->C_blocks, all.tiles);
+    all.m_point = point_size(c->K_blocks, all.tiles);
+    float *v = work, *products = work + points_of(c) * all.v_point;
+    part = share(all, c->C_blocks * all.tiles, member, members);
+    stages->input(c, buffers[0], v, &part);
+    if (members > 1) {
+#pragma omp barrier
+    }
+    part = share(all, points_of(c) * panels, member, members);
+    stages->product(c, v, products, &part);
+    if (members > 1) {
+#pragma omp barrier
+    }
+    part = share(all, c->K_blocks * all.tiles, member, members);
+    stages->output(c, products, bias, c->summand < 0 ? NULL : buffers[c->summand], buffers[c->output], &part);
+    if (members > 1) {
+#pragma omp barrier
+    }
+}
+
+int c2_run_winograd(void *context, void *const *buffers)
+{
+    const c2_winograd *c = context;
+    float *bias = buffers[c->scratch], *work = bias + c->K_blocks * 16;
+    ptrdiff_t groups = over(tiles_of(c), c->tiles);
+    memset(bias, 0, (size_t)c->K_blocks * 16 * sizeof *bias);
+    if (c->bias >= 0)
+        memcpy(bias, buffers[c->bias], (size_t)c->K * sizeof *bias);
+    int apart = alone(c);
+#pragma omp parallel num_threads(c->threads) if (c->threads > 1)
+    {
+        int member = omp_get_thread_num(), members = omp_get_num_threads();
+        ptrdiff_t first = apart ? groups * member / members : 0, last = apart ? groups * (member + 1) / members : groups;
+        float *mine = work + (apart ? member * workspace(c) : 0);
+        for (ptrdiff_t g = first; g < last; ++g)
+            run_group(c, buffers, bias, mine, g * c->tiles, apart ? 0 : member, apart ? 1 : members);
+    }
+    return 0;
+}

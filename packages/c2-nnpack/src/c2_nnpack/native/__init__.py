@@ -1,0 +1,1 @@
+"""Builders of native kernels, marked for the engine NNPACK."""
