@@ -35,7 +35,7 @@ def test_the_plugin_page_loads_no_library(onednn):
     mapped = run("""
         import c2
         registry = c2.registry.default()
-        assert registry.engine_order("Relu", "CPU", "") == ["MKL", ""]
+        assert "MKL" in registry.engine_order("Relu", "CPU", "")
         print("libdnnl" in open("/proc/self/maps").read())
     """)
     assert mapped == "False"
@@ -44,9 +44,9 @@ def test_the_plugin_page_loads_no_library(onednn):
 def test_disabled_it_changes_nothing(onednn):
     engines = run("""
         import c2
-        print(c2.registry.default().engine_order("Conv", "CPU", ""))
+        print({mark.engine for mark in c2.registry.default().natives("MaxPool")})
     """, C2_DISABLE_PLUGINS="mkl")  # fmt: skip
-    assert engines == "['']"
+    assert engines == "set()"
 
 
 def test_the_library_says_what_it_is(onednn):
