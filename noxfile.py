@@ -194,7 +194,7 @@ def bench(session: nox.Session) -> None:
     if not session.posargs:
         session.error("name a script of benchmarks/ after --")
     script, *arguments = session.posargs
-    session.install(*group("bench"), *wheels_of([CORE, "c2-mkl", "c2-zoo"]))
+    session.install(*group("bench"), *wheels_of([CORE, "c2-mkl", "c2-nnpack", "c2-zoo"]))
     if script in WITH_PEERS and "--peers" not in arguments:
         arguments += ["--peers", str(Path(session.bin) / "python")]
     session.run("python", f"benchmarks/{script}", *arguments)

@@ -1,7 +1,8 @@
 """Which algorithm a convolution gets: the one with the least estimated time, or none where direct ones win.
 
 An estimate counts cycles of a core that does one multiplication and addition of 16 floats per cycle; constants are
-measured on a Zen 4 core. Only their ratios matter, as direct convolutions are estimated alike.
+measured on a Zen 4 core. Only their ratios matter, as direct convolutions are estimated alike. The number of threads
+does not count, so that the same bits come out for any.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 ERRORS = {2: 3e-6, 4: 5e-5, 6: 1e-4}
 AUTO = (2, 4, 6)
 NEAR = 1 << 20  # bytes of weights that stay in a core's cache
-CYCLES_PER_BYTE = 1 / 4  # of weights that come from memory
+SHARED = 4 << 20  # bytes of weights that stay in the cache of all cores until the net's next run
+CYCLES_PER_BYTE = (
+    1 / 8
+)  # of weights from memory: half of what reading takes, as it goes on meanwhile
 TRANSFORM = 12  # cycles for a point of a tile, on the way there and back, per 16 channels
 FEW = (
     16  # channels: with fewer, most of a block is padding, which direct convolutions need not have
@@ -45,7 +49,7 @@ def direct_cycles(one: Convolution) -> float:
     """Of a direct convolution at the peak of the CPU."""
     C, K = one.blocks
     products = 9 * 16 * C * K * one.N * one.height * one.width
-    return max(products / one.threads, _reading(9 * C * K))
+    return products + _reading(9 * C * K)
 
 
 def winograd_cycles(one: Convolution, m: int) -> float:
@@ -53,12 +57,12 @@ def winograd_cycles(one: Convolution, m: int) -> float:
     points, tiles = (m + 2) ** 2, one.tiles(m)
     products = points * 16 * C * K * tiles
     transforms = points * (C + K) * tiles * TRANSFORM / 2
-    return max(products / one.threads, _reading(points * C * K)) + transforms / one.threads
+    return products + transforms + _reading(points * C * K)
 
 
 def _reading(blocks: int) -> float:
     nbytes = blocks * 16 * 16 * 4
-    return 0.0 if nbytes <= NEAR else nbytes * CYCLES_PER_BYTE
+    return max(0, nbytes - SHARED) * CYCLES_PER_BYTE
 
 
 def choose_tile(one: Convolution, any_gain: bool = False) -> int | str:
@@ -72,8 +76,13 @@ def choose_tile(one: Convolution, any_gain: bool = False) -> int | str:
 
 
 def tiles_at_a_time(one: Convolution, m: int) -> int:
-    """Tiles that are transformed together: few, so that they stay near; more where weights come from memory."""
+    """Tiles that are transformed together: few, so that they stay near; more where weights come from memory.
+
+    Groups of them are of nearly the same size, and as many for each thread.
+    """
     C, K = one.blocks
-    points = (m + 2) ** 2
-    weights = points * C * K * 1024
-    return min(14 if weights <= NEAR else 56, one.tiles(m))
+    tiles, most = one.tiles(m), 14 if (m + 2) ** 2 * C * K * 1024 <= NEAR else 56
+    groups = -(-tiles // most)
+    if groups > 1:
+        groups = -(-groups // one.threads) * one.threads
+    return -(-tiles // groups)
