@@ -64,3 +64,11 @@ def test_no_two_files_differ_in_case_alone(tracked_files, root):
     """Such a pair cannot be checked out on macOS or Windows."""
     names = Counter(str(path.relative_to(root)).lower() for path in tracked_files)
     assert not [name for name, count in names.items() if count > 1]
+
+
+def test_names_of_test_files_are_unique(tracked_files, root):
+    """pytest imports them by their names alone: two of one name cannot run together."""
+    tests = [p for p in tracked_files if root / "tests" in p.parents]
+    names = Counter(p.name for p in tests if p.name.startswith("test_"))
+    assert names
+    assert [name for name, count in names.items() if count > 1] == []
