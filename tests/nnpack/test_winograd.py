@@ -100,13 +100,16 @@ def test_error_bound(convolved, use, m, mean, positive):
     assert_near(Y, by_definition(blobs["X"], blobs["W"], blobs["b"]), m)
 
 
+@pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("m", TILES)
-def test_same_bits_for_any_number_of_threads(convolved, use, m):
-    use(m)
-    blobs = drawn(2, 32, 48, 40, 31)
-    results = [convolved(blobs, threads=n)[0] for n in (1, 2, 3)]
-    np.testing.assert_array_equal(results[0], results[1])
-    np.testing.assert_array_equal(results[0], results[2])
+@pytest.mark.parametrize("size", [(40, 31), (8, 7)], ids=["share tiles", "share outputs"])
+def test_same_bits_for_any_number_of_threads(convolved, use, size, m, lanes):
+    use(m, lanes)
+    blobs = drawn(2, 32, 72, *size)
+    results = [convolved(blobs, threads=n)[0] for n in (1, 2, 3, 5)]
+    assert_near(results[0], by_definition(blobs["X"], blobs["W"], blobs["b"]), m)
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
 
 
 CLIP = {"min": -0.5, "max": 0.75}

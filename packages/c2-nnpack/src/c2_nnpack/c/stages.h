@@ -40,7 +40,7 @@ INLINE void NAME(input_tile)(int m, const float *x, ptrdiff_t row, float *v, ptr
 INLINE void NAME(input_tiles)(int m, const c2_winograd *c, const float *X, float *v, const c2_share *part)
 {
     const int t = m + 2;
-    for (ptrdiff_t item = part->first; item < part->last; ++item) {
+    for (ptrdiff_t item = 0; item < c->C_blocks * part->tiles; ++item) {
         ptrdiff_t block = item / part->tiles, at = item % part->tiles, y, x, n;
         place_of(c, part->start + at, &n, &y, &x);
         y -= c->top;
@@ -111,21 +111,21 @@ C2_PRODUCTS(two_vectors, 2)
 #undef C2_MORE
 #undef C2_COUNT
 
-/* Items are points times panels; tiles go in groups of nearly the same size. */
+/* Tiles go in groups of nearly the same size, as many as fit into registers. */
 static void NAME(product_stage)(const c2_winograd *c, const float *v, float *to, const c2_share *part)
 {
-    const ptrdiff_t panel = 2 * LANES, K = c->K_blocks * 16, C = c->C_blocks * 16, panels = (K + panel - 1) / panel;
+    const ptrdiff_t K = c->K_blocks * 16, C = c->C_blocks * 16, points = (c->m + 2) * (c->m + 2);
     const ptrdiff_t groups = (part->tiles + NAME(MOST) - 1) / NAME(MOST);
-    for (ptrdiff_t item = part->first; item < part->last; ++item) {
-        ptrdiff_t point = item / panels, channel = item % panels * panel;
-        const float *u = c->weights + (point * K + channel) * C;
-        for (ptrdiff_t g = 0; g < groups; ++g) {
-            ptrdiff_t first = part->tiles * g / groups, count = part->tiles * (g + 1) / groups - first;
-            (K - channel > LANES ? NAME(two_vectors) : NAME(one_vector))(
-                count, u, v + point * part->v_point + first * 16, to + point * part->m_point + first * 16, part,
-                c->C_blocks, channel);
+    for (ptrdiff_t point = 0; point < points; ++point)
+        for (ptrdiff_t channel = part->first * 16; channel < part->last * 16; channel += 2 * LANES) {
+            const float *u = c->weights + (point * K + channel) * C;
+            for (ptrdiff_t g = 0; g < groups; ++g) {
+                ptrdiff_t first = part->tiles * g / groups, count = part->tiles * (g + 1) / groups - first;
+                (K - channel > LANES ? NAME(two_vectors) : NAME(one_vector))(
+                    count, u, v + point * part->v_point + first * 16, to + point * part->m_point + first * 16, part,
+                    c->C_blocks, channel);
+            }
         }
-    }
 }
 
 INLINE void NAME(output_tile)(int m, const c2_winograd *c, const float *v, ptrdiff_t point, const float *bias,
@@ -166,7 +166,7 @@ INLINE void NAME(output_tile)(int m, const c2_winograd *c, const float *v, ptrdi
 INLINE void NAME(output_tiles)(int m, const c2_winograd *c, const float *v, const float *bias, const float *summand,
                                float *Y, const c2_share *part)
 {
-    for (ptrdiff_t item = part->first; item < part->last; ++item) {
+    for (ptrdiff_t item = part->first * part->tiles; item < part->last * part->tiles; ++item) {
         ptrdiff_t block = item / part->tiles, at = item % part->tiles, y, x, n;
         place_of(c, part->start + at, &n, &y, &x);
         ptrdiff_t to = (((n * c->K_blocks + block) * c->out_H + y) * c->out_W + x) * 16;

@@ -5,15 +5,8 @@
 
 #include "kernels.h"
 
-#ifdef _OPENMP
-#include <omp.h>
-#else
-static int omp_get_thread_num(void) { return 0; }
-static int omp_get_num_threads(void) { return 1; }
-#endif
-
-/* Items [first, last) of a stage, on the tiles from `start`; floats from one point of V and M to the next. */
-typedef struct { ptrdiff_t first, last, start, tiles, v_point, m_point; } c2_share;
+/* `tiles` tiles from `start`, for the blocks of outputs [first, last); floats from one point of V and M to the next. */
+typedef struct { ptrdiff_t start, tiles, first, last, v_point, m_point; } c2_share;
 
 typedef struct {
     void (*input)(const c2_winograd *c, const float *X, float *v, const c2_share *part);
@@ -108,8 +101,9 @@ static ptrdiff_t workspace(const c2_winograd *c)
     return points_of(c) * (point_size(c->C_blocks, c->tiles) + point_size(c->K_blocks, c->tiles));
 }
 
-/* Each thread does whole groups of tiles by itself where there are enough of them; else all work on one group. */
-static int alone(const c2_winograd *c)
+/* Threads share the groups of tiles, or where these are few, the outputs; each then transforms all of X by itself, which
+ * costs less than to wait for one another. */
+static int by_tiles(const c2_winograd *c)
 {
     ptrdiff_t groups = over(tiles_of(c), c->tiles);
     return groups % c->threads == 0 || groups >= 4 * c->threads;
@@ -119,59 +113,46 @@ ptrdiff_t c2_winograd_weights(const c2_winograd *c) { return points_of(c) * c->C
 
 ptrdiff_t c2_winograd_scratch(const c2_winograd *c)
 {
-    ptrdiff_t floats = (alone(c) ? c->threads : 1) * workspace(c) + c->K_blocks * 16;
+    ptrdiff_t floats = c->threads * workspace(c) + c->K_blocks * 16;
     return floats * (ptrdiff_t)sizeof(float);
 }
 
-static c2_share share(c2_share all, ptrdiff_t items, int member, int members)
-{
-    all.first = items * member / members;
-    all.last = items * (member + 1) / members;
-    return all;
-}
-
-static void run_group(const c2_winograd *c, void *const *buffers, const float *bias, float *work, ptrdiff_t start,
-                      int member, int members)
+static void run_group(const c2_winograd *c, void *const *buffers, const float *bias, float *v, c2_share part)
 {
     const c2_stages *stages = stages_of(c->lanes);
-    ptrdiff_t left = tiles_of(c) - start, panels = over(c->K_blocks * 16, 2 * c->lanes);
-    c2_share all = {0, 0, start, left < c->tiles ? left : c->tiles, 0, 0}, part;
-    all.v_point = point_size(c->C_blocks, all.tiles);
-    all.m_point = point_size(c->K_blocks, all.tiles);
-    float *v = work, *products = work + points_of(c) * all.v_point;
-    part = share(all, c->C_blocks * all.tiles, member, members);
+    ptrdiff_t left = tiles_of(c) - part.start;
+    part.tiles = left < c->tiles ? left : c->tiles;
+    part.v_point = point_size(c->C_blocks, part.tiles);
+    part.m_point = point_size(c->K_blocks, part.tiles);
+    float *products = v + points_of(c) * part.v_point;
     stages->input(c, buffers[0], v, &part);
-    if (members > 1) {
-#pragma omp barrier
-    }
-    part = share(all, points_of(c) * panels, member, members);
     stages->product(c, v, products, &part);
-    if (members > 1) {
-#pragma omp barrier
-    }
-    part = share(all, c->K_blocks * all.tiles, member, members);
     stages->output(c, products, bias, c->summand < 0 ? NULL : buffers[c->summand], buffers[c->output], &part);
-    if (members > 1) {
-#pragma omp barrier
-    }
 }
 
 int c2_run_winograd(void *context, void *const *buffers)
 {
     const c2_winograd *c = context;
     float *bias = buffers[c->scratch], *work = bias + c->K_blocks * 16;
-    ptrdiff_t groups = over(tiles_of(c), c->tiles);
+    const ptrdiff_t groups = over(tiles_of(c), c->tiles), pairs = over(c->K_blocks, 2), parts = c->threads;
+    const int apart = by_tiles(c);
     memset(bias, 0, (size_t)c->K_blocks * 16 * sizeof *bias);
     if (c->bias >= 0)
         memcpy(bias, buffers[c->bias], (size_t)c->K * sizeof *bias);
-    int apart = alone(c);
-#pragma omp parallel num_threads(c->threads) if (c->threads > 1)
-    {
-        int member = omp_get_thread_num(), members = omp_get_num_threads();
-        ptrdiff_t first = apart ? groups * member / members : 0, last = apart ? groups * (member + 1) / members : groups;
-        float *mine = work + (apart ? member * workspace(c) : 0);
-        for (ptrdiff_t g = first; g < last; ++g)
-            run_group(c, buffers, bias, mine, g * c->tiles, apart ? 0 : member, apart ? 1 : members);
+#pragma omp parallel for schedule(static, 1) num_threads(c->threads) if (c->threads > 1)
+    for (ptrdiff_t part = 0; part < parts; ++part) {
+        ptrdiff_t first = apart ? groups * part / parts : 0, last = apart ? groups * (part + 1) / parts : groups;
+        c2_share mine = {0, 0, 0, c->K_blocks, 0, 0};
+        if (!apart) {
+            mine.first = pairs * part / parts * 2;
+            mine.last = pairs * (part + 1) / parts * 2;
+        }
+        if (mine.last > c->K_blocks)
+            mine.last = c->K_blocks;
+        for (ptrdiff_t g = first; g < last && mine.first < mine.last; ++g) {
+            mine.start = g * c->tiles;
+            run_group(c, buffers, bias, work + part * workspace(c), mine);
+        }
     }
     return 0;
 }
