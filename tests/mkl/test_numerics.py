@@ -283,7 +283,7 @@ def test_activations_of_simple_nets(registry, type_, size, engine):
 def test_spatial_bn_of_simple_nets(registry):
     rng = np.random.default_rng(0)
     feeds = {n: rng.uniform(0.5, 2, 7).astype(np.float32) for n in ("s", "b", "m", "v")}
-    feeds["x"] = rng.standard_normal((3, 7, 5, 4)).astype(np.float32)
+    feeds["x"] = rng.standard_normal((3, 7, 15, 14)).astype(np.float32)
     net = one_op("SpatialBN", ["x", "s", "b", "m", "v"], is_test=1)
     net.proto.type = "simple"
     workspace = c2.Workspace(registry=registry)

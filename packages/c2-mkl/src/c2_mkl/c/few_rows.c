@@ -98,7 +98,7 @@ int c2_run_few_rows(void *context, void *const *buffers)
 {
     const c2_few_rows *c = context;
     ptrdiff_t units = (c->N + LANES - 1) / LANES;
-    c2_parallel(rows_part, c, buffers, units, 1 + 131072 / (LANES * c->K), c->threads);
+    c2_parallel(rows_part, c, buffers, units, 1 + 65536 / (LANES * c->K), c->threads);
     return 0;
 }
 
