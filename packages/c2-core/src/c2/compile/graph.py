@@ -173,7 +173,7 @@ def same_device(a: Node, b: Node) -> bool:
     for option, node in zip(options, (a, b)):
         option.CopyFrom(node.op.op.device_option)
         option.ClearField("random_seed")
-    return options[0] == options[1]
+    return bool(options[0] == options[1])
 
 
 def without(graph: Graph, positions: Iterable[int]) -> tuple[Node, ...]:
