@@ -293,3 +293,15 @@ def test_spatial_bn_of_simple_nets(registry):
     made.run()
     assert made.binders[0].choice.kernel.label == "MKL"
     np.testing.assert_allclose(workspace["y"], simple(net, feeds)["y"], rtol=1e-5, atol=1e-5)
+
+
+def test_one_weight_read_by_row_and_by_column(registry):
+    rng = np.random.default_rng(3)
+    x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((2, 33), (33, 33), (33,)))
+    net = c2.Net("both")
+    net.op("FC", ["x", "w", "b"], "h")
+    net.op("FCTransposed", ["h", "w", "b"], "y")
+    net.add_external_output("y")
+    workspace, _ = compile_net(registry, net, {"x": x, "w": w, "b": b}, ["w", "b"])
+    expected = (x.astype(np.float64) @ w.T + b) @ w + b
+    np.testing.assert_allclose(workspace["y"], expected, rtol=0, atol=1e-3)

@@ -34,7 +34,7 @@ def place_weights(
     return place
 
 
-_few: WeakValueDictionary[int, Packed] = WeakValueDictionary()
+_few: WeakValueDictionary[tuple[int, ...], Packed] = WeakValueDictionary()
 _packing = threading.Lock()
 
 
@@ -47,8 +47,9 @@ def pack_few_rows(
     threads: int,
 ) -> Packed:
     """Constant FC weights as `c2_run_few_rows` wants them; shared by all programs that have the same."""
+    key = (id(source), K, N, *strides)
     with _packing:
-        known = _few.get(id(source))
+        known = _few.get(key)
         if known is not None and known.source is source:
             return known
         array = aligned(4 * K * (-(-N // 16) * 16))
@@ -57,7 +58,7 @@ def pack_few_rows(
         plain = np.ascontiguousarray(source)
         ends = [ffi.cast("float *", one.ctypes.data) for one in (plain, array)]
         library.shim.c2_pack_few_rows(ffi.new("c2_few_rows *", fields), *ends)
-        packed = _few[id(source)] = Packed(source, array, None, None)
+        packed = _few[key] = Packed(source, array, None, None)
         return packed
 
 

@@ -1,10 +1,9 @@
 /* Losses, their gradients, and accuracy: rows of scores with a label each. */
+#include "dot.h"
 #include "exponential.h"
 #include "parallel.h"
 
 #include <math.h>
-
-enum { LANES = 16 };
 
 static inline int64_t label_of(const c2_labelled *c, const void *labels, ptrdiff_t row)
 {
@@ -20,20 +19,6 @@ static int check(const c2_labelled *c, const void *labels)
             return C2_BAD_LABEL;
     }
     return 0;
-}
-
-C2_CLONES static float dot(const float *A, const float *B, ptrdiff_t n)
-{
-    float lanes[LANES] = {0}, sum = 0;
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; ++k)
-            lanes[k] += A[i + k] * B[i + k];
-    for (; i < n; ++i)
-        sum += A[i] * B[i];
-    for (int k = 0; k < LANES; ++k)
-        sum += lanes[k];
-    return sum;
 }
 
 /* -- Softmax's gradient. Buffers: Y, dY, dX. */

@@ -1,10 +1,11 @@
 /* Gradients of lookups: the gradient of a bag goes to all its places. */
 #include "bags.h"
+#include "dot.h"
 #include "parallel.h"
 
 #include <string.h>
 
-enum { AHEAD = 16, GRAIN = 32768, LANES = 16 };
+enum { AHEAD = 16, GRAIN = 32768 };
 
 typedef struct {
     const c2_spread *c;
@@ -26,20 +27,6 @@ C2_CLONES static void over(const float *X, float by, float *Y, ptrdiff_t n)
         Y[i] = X[i] / by;
 }
 
-C2_CLONES static float product(const float *A, const float *B, ptrdiff_t n)
-{
-    float lanes[LANES] = {0}, sum = 0;
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; ++k)
-            lanes[k] += A[i + k] * B[i + k];
-    for (; i < n; ++i)
-        sum += A[i] * B[i];
-    for (int k = 0; k < LANES; ++k)
-        sum += lanes[k];
-    return sum;
-}
-
 static void spread_bag(const spread_job *job, const c2_bag *bag)
 {
     const c2_spread *c = job->c;
@@ -58,7 +45,7 @@ static void spread_bag(const spread_job *job, const c2_bag *bag)
     for (ptrdiff_t k = bag->place; job->data && k < bag->place + bag->length; ++k) {
         if (k + AHEAD < c->places)
             fetch_row((const char *)(job->data + index_at(job->indices, c->wide, k + AHEAD) * width), 4 * width);
-        job->products[k] = product(job->data + index_at(job->indices, c->wide, k) * width, from, width);
+        job->products[k] = dot(job->data + index_at(job->indices, c->wide, k) * width, from, width);
     }
 }
 
