@@ -25,9 +25,9 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.compile.runner import make_runner
 from c2.graph.check import check_net
 from c2.registry import TensorSpec
-from c2_nnpack.choose import ERRORS
+from c2_nnpack.algorithms import winograd
+from c2_nnpack.algorithms.winograd import ERRORS
 from c2_nnpack.layout import C16
-from c2_nnpack.native import convolution
 
 # Net -> (C, K, height and width).
 LAYERS = {
@@ -108,12 +108,13 @@ def in_turns(calls: dict[str, Run], runs: int) -> dict[str, float]:
 
 
 def measure(layer: Layer, tiles: list[int], runs: int) -> tuple[dict[str, float], str]:
-    """Seconds by name, and what was chosen: F(m), or why there is nothing."""
+    """Seconds by name, and what NNPACK chose, or why nothing."""
     kernels = {"direct": layer.kernel("MKL"), "NNPACK": layer.kernel("NNPACK")}
     for m in tiles:
-        with mock.patch.object(convolution, "choose_tile", return_value=m):
+        with mock.patch.object(winograd, "worthwhile", return_value=[m]):
             kernels[f"F({m})"] = layer.kernel("NNPACK")
-    chosen = convolution.choose_tile(convolution.Convolution(*_sizes(layer)))
+    own = kernels["NNPACK"]
+    chosen = own.label if isinstance(own, NativeKernel) else own
     made = {n: layer.run(k) for n, k in kernels.items() if isinstance(k, NativeKernel)}
     times = in_turns({n: run for n, (run, _) in made.items()}, runs)
     layouts = {n: k.output_layouts for n, k in kernels.items() if isinstance(k, NativeKernel)}
@@ -121,12 +122,7 @@ def measure(layer: Layer, tiles: list[int], runs: int) -> tuple[dict[str, float]
         if layouts[name] == layouts["direct"]:
             expected = made["direct"][1]
             assert np.abs(y - expected).max() <= 2 * max(ERRORS.values()) * expected.max(), name
-    return times, f"F({chosen})" if isinstance(chosen, int) else chosen
-
-
-def _sizes(layer: Layer) -> tuple[int, ...]:
-    X, Y = layer.X.shape or (), layer.Y.shape or ()
-    return (X[0], X[1], *Y[1:], layer.threads)
+    return times, chosen
 
 
 def main() -> None:

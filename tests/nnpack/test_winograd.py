@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import c2
-from c2_nnpack import choose
+from c2_nnpack.algorithms import winograd
+from c2_nnpack.convolution import Convolution
 from c2_nnpack.kernels import vector_lanes
-from c2_nnpack.native import convolution
 
-TILES = sorted(choose.ERRORS)
+TILES = sorted(winograd.ERRORS)
 LANES = [n for n in (16, 8, 4) if n <= vector_lanes()]
 
 
@@ -17,9 +17,9 @@ def use(monkeypatch):
     """use(m, lanes): the algorithm and the vectors of what is built from now on."""
 
     def use(m, lanes=None):
-        monkeypatch.setattr(convolution, "choose_tile", lambda *_, **__: m)
+        monkeypatch.setattr(winograd, "worthwhile", lambda *_: [m])
         if lanes:
-            monkeypatch.setattr(convolution, "vector_lanes", lambda: lanes)
+            monkeypatch.setattr(winograd, "vector_lanes", lambda: lanes)
 
     return use
 
@@ -63,7 +63,7 @@ def convolved(registry, compiled):
 
 def assert_near(found, expected, m, where=...):
     largest = np.abs(expected[np.isfinite(expected)]).max()
-    assert np.abs(found - expected)[where].max() <= choose.ERRORS[m] * largest
+    assert np.abs(found - expected)[where].max() <= winograd.ERRORS[m] * largest
 
 
 @pytest.mark.parametrize("lanes", LANES)
@@ -135,7 +135,7 @@ def test_what_follows(convolved, use, after, formula, K):
     Y, engines, _ = convolved({**blobs, "S": S}, after)
     assert "NNPACK" in engines
     expected = formula(by_definition(blobs["X"], blobs["W"], blobs["b"]), S)
-    assert np.abs(Y - expected).max() <= choose.ERRORS[4] * 5
+    assert np.abs(Y - expected).max() <= winograd.ERRORS[4] * 5
 
 
 def test_without_bias_and_with_a_fed_one(convolved, use):
@@ -247,7 +247,9 @@ def test_cost_model_prefers_winograd_where_it_measured_faster():
     for C, K, size in [(64, 64, 224), (128, 128, 112), (256, 256, 56), (512, 512, 28), (512, 512, 14), (64, 64, 56),
                        (128, 128, 28), (256, 256, 14), (16, 64, 55), (64, 256, 13)]:  # fmt: skip
         for N in (1, 8):
-            assert isinstance(choose.choose_tile(choose.Convolution(N, C, K, size, size)), int)
-    assert choose.choose_tile(choose.Convolution(1, 3, 64, 224, 224)) == "fewer than 16 channels"
+            one = Convolution(N, C, K, (size, size), (size, size))
+            assert not isinstance(winograd.worthwhile(one), str)
+    few = Convolution(1, 3, 64, (224, 224), (224, 224))
+    assert winograd.worthwhile(few) == "fewer than 16 channels"
     slower = "Winograd would not be faster than a direct convolution here"
-    assert choose.choose_tile(choose.Convolution(1, 64, 64, 1, 1)) == slower
+    assert winograd.worthwhile(Convolution(1, 64, 64, (1, 1), (1, 1))) == slower

@@ -1,4 +1,7 @@
-"""Builds `c2_nnpack._kernels` with cffi: the C files in `c/`, against no library but C's own and OpenMP's."""
+"""Builds `c2_nnpack._kernels` with cffi from the C files in `c/`, whose calls stand in `c/calls/`.
+
+It needs no library but C's own and OpenMP's.
+"""
 
 import platform
 from pathlib import Path
@@ -9,13 +12,15 @@ C = Path("src/c2_nnpack/c")  # setuptools runs in the package's folder and wants
 OPENMP = ["-fopenmp"] if platform.system() == "Linux" else []  # elsewhere: one thread
 
 ffibuilder = FFI()
-ffibuilder.cdef((C / "kernels.h").read_text(encoding="utf-8"))
+CALLS = sorted((C / "calls").glob("*.h"))
+ffibuilder.cdef("".join(h.read_text(encoding="utf-8") for h in CALLS))
 ffibuilder.set_source(
     "c2_nnpack._kernels",
-    '#include <stddef.h>\n#include <stdint.h>\n#include "kernels.h"',
+    "#include <stddef.h>\n#include <stdint.h>\n"
+    + "".join(f'#include "calls/{h.name}"\n' for h in CALLS),
     sources=sorted(map(str, C.glob("*.c"))),
     include_dirs=[str(C)],
-    depends=sorted(map(str, C.glob("*.h"))),
+    depends=sorted(map(str, C.rglob("*.h"))),
     # Vectors without a change of meaning: no errno, no traps; NaN, infinities and denormals as written.
     extra_compile_args=[
         *("-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi"),

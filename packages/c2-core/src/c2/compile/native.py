@@ -42,6 +42,7 @@ class NativeRequest:
         precision: what to compute in; the builder is marked for it.
         ranges: blob -> smallest and largest number on sample inputs, where the net was calibrated.
         names: of the inputs, then of the outputs, as `ranges` knows them.
+        every: for a race, the builder may return a list of kernels: all its ways to do it, the likely fastest first.
     """
 
     type: str
@@ -55,6 +56,7 @@ class NativeRequest:
     precision: str = FULL
     ranges: Mapping[str, Range] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class NativeKernel:
             the request had layouts.
         slices: where in the first output (in bytes) each input may lie already; the call then moves nothing.
         packed: positions of constant inputs that it has taken a copy of and does not read; they may be freed.
-        cost: estimated seconds of a call, to choose between layouts and engines; 0 where nothing is known.
+        label: which of the engine's ways this is ("WINOGRAD F(4x4, 3x3)"); empty where it has but one.
+        yields: whether another engine's kernel goes before it, were its engine asked first even.
         explain: called with the code of a failure and the arrays of inputs; raises the error that it stands for.
         any_rows: positions of inputs whose first axis may have any size.
         resize: called with the specs of inputs before the first run with other sizes; they keep the schema's rules.
@@ -83,7 +86,8 @@ class NativeKernel:
     output_layouts: tuple[Layout, ...] = ()
     slices: tuple[int, ...] = ()
     packed: tuple[int, ...] = ()
-    cost: float = 0.0
+    label: str = ""
+    yields: bool = False
     explain: Callable[[int, Sequence[Any]], None] | None = None
     any_rows: frozenset[int] = frozenset()
     resize: Callable[[Sequence[TensorSpec]], None] | None = None
@@ -112,13 +116,17 @@ def build_native(
         threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs),
     )  # fmt: skip
     declined: list[tuple[str, str]] = []
+    yielding: tuple[NativeKernel, str] | None = None
     for mark in _candidates(registry, node, device, precision.name):
         made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
         label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
-        if isinstance(made, NativeKernel):
+        if not isinstance(made, NativeKernel):
+            declined.append((label, str(made)))
+        elif not made.yields:
             return made, label, declined
-        declined.append((label, str(made)))
-    return None, "", declined
+        elif yielding is None:
+            yielding = made, label
+    return (*yielding, declined) if yielding else (None, "", declined)
 
 
 def _candidates(registry: Registry, node: Node, device: str, precision: str) -> list[Mark]:

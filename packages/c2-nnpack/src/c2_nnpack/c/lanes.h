@@ -1,6 +1,5 @@
-/* A vector of LANES floats (16: AVX-512, 8: AVX2, 4: whatever the compiler is told). Included once per width, by a file
- * that has set the compiler's target; NAME makes each width's names its own. Arithmetic is that of C's operators. */
-
+/* A vector V of LANES floats, and what operators of C do not say about it. Included by every_width.h. Arithmetic is that of
+ * C's operators. */
 #define V NAME(vector)
 #define INLINE static inline __attribute__((always_inline))
 

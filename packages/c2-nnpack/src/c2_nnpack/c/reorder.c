@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "calls/reorder.h"
 
 enum { RUN = 64 }; /* positions at a time: a block of them stays in the nearest cache */
 

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "calls/winograd.h"
 
 /* `tiles` tiles from `start`, for the blocks of outputs [first, last); floats from one point of V and M to the next. */
 typedef struct { ptrdiff_t start, tiles, first, last, v_point, m_point; } c2_share;
@@ -39,59 +39,8 @@ static void cut_out(const c2_winograd *c, const float *plane, ptrdiff_t y, ptrdi
                    (size_t)(last - first) * 16 * sizeof *patch);
 }
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx2,fma")
-#define LANES 16
-#define NAME(name) name##_16
-#include "lanes.h"
-#include "tile.h"
-#include "stages.h"
-#undef LANES
-#undef NAME
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#define LANES 8
-#define NAME(name) name##_8
-#include "lanes.h"
-#include "tile.h"
-#include "stages.h"
-#undef LANES
-#undef NAME
-#pragma GCC pop_options
-#endif
-#define LANES 4
-#define NAME(name) name##_4
-#include "lanes.h"
-#include "tile.h"
-#include "stages.h"
-#undef LANES
-#undef NAME
-
-int c2_lanes(void)
-{
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f"))
-        return 16;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return 8;
-#endif
-    return 4;
-}
-
-static const c2_stages *stages_of(int lanes)
-{
-#if defined(__x86_64__)
-    if (lanes == 16)
-        return &stages_16;
-    if (lanes == 8)
-        return &stages_8;
-#endif
-    (void)lanes;
-    return &stages_4;
-}
+#define BODY "winograd_stages.h"
+#include "every_width.h"
 
 /* A line more than needed: rows of a point must not all fall into the same few sets of the cache. */
 static ptrdiff_t point_size(ptrdiff_t blocks, ptrdiff_t tiles) { return (blocks * tiles + 1) * 16; }
@@ -119,7 +68,7 @@ ptrdiff_t c2_winograd_scratch(const c2_winograd *c)
 
 static void run_group(const c2_winograd *c, void *const *buffers, const float *bias, float *v, c2_share part)
 {
-    const c2_stages *stages = stages_of(c->lanes);
+    const c2_stages *stages = &OF_WIDTH(c->lanes, stages);
     ptrdiff_t left = tiles_of(c) - part.start;
     part.tiles = left < c->tiles ? left : c->tiles;
     part.v_point = point_size(c->C_blocks, part.tiles);

@@ -1,5 +1,3 @@
-/* The C part of c2-nnpack, as cffi and the C files read it. Every `run` is a native call of the compiler's contract. */
-
 /* Convolution 3x3, stride 1, by Winograd's F(m x m, 3 x 3), m 2, 4 or 6. X, Y and the summand have channels in blocks of
  * 16, the last one filled up with zeros: (N, C_blocks, H, W, 16). `weights` are what c2_pack_winograd made.
  * Y = clip(conv(X) + b + summand, low, high). Positions (bias, summand, ...) are those among the call's buffers, -1
@@ -18,10 +16,3 @@ ptrdiff_t c2_winograd_scratch(const c2_winograd *context);
 
 /* Transforms and packs filters (K, C, 3, 3). */
 void c2_pack_winograd(const c2_winograd *context, const float *W, ptrdiff_t C, float *packed);
-
-/* Floats in the widest vector this CPU computes with: 16 (AVX-512), 8 (AVX2 with FMA) or 4. */
-int c2_lanes(void);
-
-/* Images from (N, C, positions) to (N, C / 16, positions, 16), or back where `plain` says so. */
-typedef struct { ptrdiff_t N, C, positions; int plain, threads; } c2_reorder;
-int c2_run_reorder(void *context, void *const *buffers);

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "calls/winograd.h"
 
 /* Values of a filter of three taps at the points of tile.h, scaled so that the way back has whole numbers. */
 static const double G2[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};

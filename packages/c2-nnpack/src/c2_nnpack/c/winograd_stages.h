@@ -2,6 +2,8 @@
  * weights become M, and M becomes tiles of Y. V and M are [point][block of channels][tile][16], for `tiles` at a time;
  * the weights are [point][panel of 2 * LANES outputs][input][output of the panel]. */
 
+#include "winograd_tile.h"
+
 #if LANES == 4
 enum { NAME(MOST) = 6 };
 #elif LANES == 8
@@ -198,6 +200,3 @@ static void NAME(output_stage)(const c2_winograd *c, const float *v, const float
 }
 
 static const c2_stages NAME(stages) = {NAME(input_stage), NAME(product_stage), NAME(output_stage)};
-
-#undef V
-#undef INLINE

@@ -1,0 +1,5 @@
+/* Ends what lanes.h began. */
+#undef V
+#undef INLINE
+#undef LANES
+#undef NAME
