@@ -18,6 +18,8 @@ nox.options.sessions = ["lint", "types", "tests", "wheels"]
 
 ROOT = Path(__file__).parent
 DIST = Path(os.environ.get("C2_DIST", ROOT / "dist")).resolve()
+for finds in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):  # where a package that needs another finds it
+    os.environ[finds] = str(DIST)
 SHARED = Path(os.environ.get("C2_SHARED", ROOT.parent / "shared"))
 PROJECT = nox.project.load_toml("pyproject.toml")
 
