@@ -1,8 +1,7 @@
 """Checks an environment with c2 installed: `python check_installed.py c2-mkl c2-zoo ...`.
 
-The arguments are the plugins that must be there; what these bring along must work too. It needs nothing that c2-core does
-not
-bring, so that it runs in an environment as a user would make it; exits with 1 and the reason.
+The arguments are the plugins that must be there; what these bring along must work too. It needs nothing that c2-core
+does not bring, so that it runs in an environment as a user would make it; exits with 1 and the reason.
 """
 
 from __future__ import annotations
