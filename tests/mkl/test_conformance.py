@@ -21,7 +21,9 @@ TYPES = [
     "ClipGradient", "SigmoidGradient", "TanhGradient", "EluGradient", "SpatialBNGradient", "SoftmaxGradient",
     "SoftmaxWithLoss", "SoftmaxWithLossGradient", "LabelCrossEntropy", "LabelCrossEntropyGradient", "AveragedLoss",
     "AveragedLossGradient", "Accuracy", "ConstantFill", "WeightedSum", "MomentumSGD", "MomentumSGDUpdate", "Adam",
-    "Adagrad", "RmsProp",
+    "Adagrad", "RmsProp", "Gelu", "Softplus", "GeluGradient", "SwishGradient", "HardSigmoidGradient",
+    "SoftplusGradient", "Negative", "Sqr", "Sqrt", "Abs", "Exp", "Log", "Cube", "Reciprocal", "Scale", "Pow",
+    "AddGradient", "SubGradient", "MulGradient", "DivGradient", "SumReduceLike",
 ]  # fmt: skip
 CASES = list(conformance_cases(CORE, ("float32",), types=TYPES))
 
@@ -80,7 +82,7 @@ REASONS = (
     "empty tensors", "float32 only", "2 to 32 summands", "A is broadcast too", "stretched along axes", "test mode",
     "moments of several batches", "class numbers only", "no value or shape from an input", "shapes are not known",
     "odd sizes and one output", "shape of a third input", "vectors, or batch axes", "pads that crop", "numbers only",
-    "one output only", "negative alpha", "one input of numbers",
+    "one output only", "negative alpha", "one input of numbers", "powers other than", "axes that do not stand together",
 )  # fmt: skip
 
 

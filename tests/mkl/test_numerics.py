@@ -13,7 +13,12 @@ from c2.registry import core_registry
 CORE = core_registry()
 ACTIVATIONS = {
     "Relu": {}, "LeakyRelu": {"alpha": 0.1}, "Clip": {"min": -0.5, "max": 6.0}, "Sigmoid": {}, "Tanh": {},
-    "Elu": {"alpha": 0.7}, "Swish": {}, "HardSigmoid": {"alpha": 0.3},
+    "Elu": {"alpha": 0.7}, "Swish": {}, "HardSigmoid": {"alpha": 0.3}, "Gelu": {},
+}  # fmt: skip
+FUNCTIONS = {
+    **{(type_, ""): args for type_, args in ACTIVATIONS.items()},
+    **{(type_, ""): {} for type_ in ("Softplus", "Negative", "Sqr", "Sqrt", "Abs", "Exp", "Log", "Cube", "Reciprocal")},
+    ("Scale", ""): {"scale": -0.3}, ("Pow", "root"): {"exponent": 0.5}, ("Pow", "cube"): {"exponent": 3.0},
 }  # fmt: skip
 SPECIAL = np.array(
     [
@@ -70,8 +75,8 @@ def one_op(type_, inputs, **args):
     return net
 
 
-@pytest.mark.parametrize("type_", ACTIVATIONS)
-def test_activations_are_accurate_and_know_special_numbers(registry, type_):
+@pytest.mark.parametrize(("type_", "form"), FUNCTIONS)
+def test_functions_are_accurate_and_know_special_numbers(registry, type_, form):
     rng = np.random.default_rng(0)
     x = np.concatenate(
         [
@@ -82,7 +87,7 @@ def test_activations_are_accurate_and_know_special_numbers(registry, type_):
         ]
     )
     x = np.concatenate([x, -x]).astype(np.float32)
-    net = one_op(type_, "x", **ACTIVATIONS[type_])
+    net = one_op(type_, "x", **FUNCTIONS[type_, form])
     found = compile_net(registry, net, {"x": x})[0]["y"]
     wide = simple(net, {"x": x.astype(np.float64)})["y"]
     own = simple(net, {"x": x})["y"]

@@ -5,6 +5,7 @@ import pytest
 
 import c2
 from c2 import brew
+from c2.build.initializers import Initializer
 from c2.compile.net import CompiledNet
 from c2.errors import KernelError
 from c2.graph.check import check_net
@@ -64,6 +65,22 @@ def residual_odd(model):
     return residual(model, width=20)
 
 
+def gated(model):
+    """Arithmetic with and without broadcast, and functions of one number."""
+    h = brew.fc(model, "data", "fc0", dim_in=40, dim_out=24)
+    gate = model.HardSigmoid(brew.fc(model, "data", "fc1", dim_in=40, dim_out=24), "gate")
+    h = model.Mul([model.Swish(h, "h"), gate], "gated")
+    width, shift = (
+        model.create_param(name, [24], Initializer("ConstantFill", value=value))
+        for name, value in (("width", 1.5), ("shift", 0.1))
+    )
+    h = model.Add([model.Div([h, width], "narrow", broadcast=1), shift], "moved", broadcast=1)
+    h = model.Sub([model.Gelu(h, "bent"), model.Softplus(shift, "soft")], "less")
+    square = model.Sqrt(model.Scale(model.Exp(model.Negative(model.Sqr(h, "sqr"))), scale=0.5))
+    h = model.Add([h, model.Pow(square, "power", exponent=2.0)], "sum")
+    return brew.fc(model, h, "pred", dim_in=24, dim_out=10), (40,)
+
+
 def training_model(build, optimizer, loss):
     model = c2.ModelHelper(build.__name__)
     scores, shape = build(model)
@@ -102,6 +119,7 @@ def compiled(model, workspace, registry, **more):
         (mlp, "sgd", "with_loss"), (mlp, "adam", "separate"), (mlp, "rms_prop", "with_loss"),
         (lenet, "adam", "separate"), (lenet, "momentum", "with_loss"), (lenet, "adagrad", "separate"),
         (residual, "momentum", "with_loss"), (residual, "adam", "separate"), (residual_odd, "momentum", "with_loss"),
+        (gated, "momentum", "with_loss"),
     ],
 )  # fmt: skip
 def test_steps_equal_those_of_the_simple_net(registry, build, optimizer, loss, threads):

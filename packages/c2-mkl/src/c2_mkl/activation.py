@@ -21,7 +21,9 @@ def parameters(type_: str, args: dict[str, Any]) -> tuple[str, float, float]:
         return "HARD_SIGMOID", args["alpha"], args["beta"]
     if type_ in ("LeakyRelu", "Elu"):
         return {"LeakyRelu": "LEAKY_RELU", "Elu": "ELU"}[type_], args["alpha"], 0.0
-    if type_ in ("Relu", "Sigmoid", "Tanh", "Swish"):
+    if type_ == "Gelu":
+        return "FAST_GELU" if args["fast_gelu"] else "GELU", 0.0, 0.0
+    if type_ in ("Relu", "Sigmoid", "Tanh", "Swish", "Softplus"):
         return type_.upper(), 0.0, 0.0
     raise Declined(f"{type_} is not one of its activations")
 
@@ -31,7 +33,7 @@ def keeps_zero(type_: str, args: dict[str, Any]) -> bool:
     if type_ == "Clip":
         _, low, high = parameters(type_, args)
         return low <= 0 <= high
-    return type_ in ("Relu", "LeakyRelu", "Elu", "Tanh", "Swish")
+    return type_ in ("Relu", "LeakyRelu", "Elu", "Tanh", "Swish", "Gelu")
 
 
 def add_activation(
@@ -44,10 +46,23 @@ def add_activation(
     threads: int,
 ) -> None:
     """Appends an activation of `size` elements."""
-    kind, alpha, beta = parameters(type_, args)
+    add_unary(chain, *parameters(type_, args), size, [source, target], threads)
+
+
+def add_unary(
+    chain: Chain,
+    kind: str,
+    alpha: float,
+    beta: float,
+    size: int,
+    buffers: Sequence[int],
+    threads: int,
+    name: str = "unary",
+) -> None:
+    """Appends a function of `size` elements, by its name in the C part; `name` is what runs it."""
     number = getattr(chain.library.shim, f"C2_{kind}")
     fields = {"n": size, "kind": number, "threads": threads, "alpha": alpha, "beta": beta}
-    chain.add("unary", fields, [source, target])
+    chain.add(name, fields, buffers, context="unary")
 
 
 def add_post(

@@ -30,12 +30,27 @@ UNARY(hyperbolic, hyperbolic_tangent(x))
 UNARY(elu, x >= 0 ? x : alpha * exponential_less_one(x))
 UNARY(swish, x * logistic(x))
 UNARY(hard_sigmoid, limited(alpha * x + beta, 0, 1))
+UNARY(softplus, soft_plus(x))
+UNARY(gelu, x * normal_probability(x))
+UNARY(fast_gelu, x * fast_normal_probability(x))
+UNARY(scale, alpha * x)
+UNARY(negative, -x)
+UNARY(square, x * x)
+UNARY(square_root, __builtin_sqrtf(x))
+UNARY(absolute, __builtin_fabsf(x))
+UNARY(reciprocal, 1.0f / x)
+UNARY(cube, x * x * x)
+UNARY(exponential_of, exponential(x))
+UNARY(logarithm_of, logarithm_of_any(x))
 
 typedef void (*unary)(const float *, float *, ptrdiff_t, float, float);
 
 static unary unary_of(int kind)
 {
-    static const unary table[] = {relu, leaky_relu, clip, sigmoid, hyperbolic, elu, swish, hard_sigmoid};
+    static const unary table[] = {
+        relu, leaky_relu, clip, sigmoid, hyperbolic, elu, swish, hard_sigmoid, softplus, gelu,
+        fast_gelu, scale, negative, square, square_root, absolute, reciprocal, cube, exponential_of, logarithm_of,
+    };
     return table[kind];
 }
 

@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) float exponential(float x)
     return p * power_of_two(half) * power_of_two(n - half);
 }
 
-/* e^x - 1 for x <= 0, without cancellation near 0. */
+/* e^x - 1, without cancellation near 0. */
 static inline __attribute__((always_inline)) float exponential_less_one(float x)
 {
     int n;
@@ -63,6 +63,59 @@ static inline __attribute__((always_inline)) float hyperbolic_tangent(float x)
 static inline __attribute__((always_inline)) float logistic(float x)
 {
     return 1.0f / (1.0f + exponential(-x));
+}
+
+/* log x for normal x > 0: x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh((m - 1) / (m + 1)). */
+static inline __attribute__((always_inline)) float logarithm(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int32_t e = (bits - 0x3F3504F3) >> 23;
+    bits -= e << 23;
+    float m;
+    memcpy(&m, &bits, sizeof m);
+    float s = (m - 1.0f) / (m + 1.0f), z = s * s;
+    float series = s * (2.0f + z * (2 / 3.0f + z * (2 / 5.0f + z * (2 / 7.0f + z * (2 / 9.0f)))));
+    return (float)e * 0.693147181f + series;
+}
+
+/* log x for any x: minus infinity at 0, NaN below. */
+static inline __attribute__((always_inline)) float logarithm_of_any(float x)
+{
+    int tiny = x < 0x1p-126f;
+    float y = logarithm(tiny ? x * 0x1p23f : x) - (tiny ? 23 * 0.693147181f : 0.0f);
+    y = x < __builtin_inff() ? y : x; /* infinity and NaN */
+    return x > 0 ? y : (x == 0 ? -__builtin_inff() : x - x + __builtin_nanf(""));
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); log(1 + e) = 2 artanh(e / (2 + e)), whose argument is at most 1/3. */
+static inline __attribute__((always_inline)) float soft_plus(float x)
+{
+    float e = exponential(x < 0 ? x : -x), s = e / (2.0f + e), z = s * s;
+    float series = 1.0f + z * (1 / 3.0f + z * (1 / 5.0f + z * (1 / 7.0f + z * (1 / 9.0f + z * (1 / 11.0f + z * (1 / 13.0f))))));
+    return 2.0f * s * series + (x < 0 ? 0.0f : x);
+}
+
+/* P(N <= x) of a normal N, without cancellation: the logistic function of 2 artanh(erf(x / sqrt 2)), for which c2-core
+ * has a rational approximation. */
+static inline __attribute__((always_inline)) float normal_probability(float x)
+{
+    float t = x * 0.707106781f;
+    t = t < -1000.0f ? -1000.0f : t;
+    t = t > 1000.0f ? 1000.0f : t;
+    float z = t * t;
+    float p = 1.128379170937658f + z * (0.27980314229438347f + z * (0.042644946829976015f + z * 0.002178127184040263f));
+    float q = 1.0f + z * (0.15688931094074024f + z * (0.023688796761397953f + z * 0.0003248907741678348f));
+    return logistic(2.0f * t * p / q);
+}
+
+#define ROOT_2_OVER_PI 0.797884561f
+#define GELU_CUBIC 0.044715f
+
+/* The same by Hendrycks & Gimpel's approximation. */
+static inline __attribute__((always_inline)) float fast_normal_probability(float x)
+{
+    return logistic(2.0f * ((x * x * GELU_CUBIC + 1.0f) * x * ROOT_2_OVER_PI));
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* Random numbers in chunks, each from a state of its own that seed and position give: so the number of threads does not
  * matter. xoshiro128++ (Blackman & Vigna, 2021) in 32 lanes, normal numbers by Box & Muller (1958).
  */
+#include "exponential.h"
 #include "parallel.h"
 
 #include <math.h>
@@ -45,20 +46,6 @@ C2_CLONES static void uniform_chunk(const uint32_t *bits, float *Y, float low, f
 {
     for (int i = 0; i < CHUNK; ++i)
         Y[i] = low + range * ((float)(int32_t)(bits[i] >> 8) * 0x1p-24f);
-}
-
-/* log x for normal x > 0: x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh((m - 1) / (m + 1)). */
-static inline __attribute__((always_inline)) float logarithm(float x)
-{
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    int32_t e = (bits - 0x3F3504F3) >> 23;
-    bits -= e << 23;
-    float m;
-    memcpy(&m, &bits, sizeof m);
-    float s = (m - 1.0f) / (m + 1.0f), z = s * s;
-    float series = s * (2.0f + z * (2 / 3.0f + z * (2 / 5.0f + z * (2 / 7.0f + z * (2 / 9.0f)))));
-    return (float)e * 0.693147181f + series;
 }
 
 /* Two normal numbers from two of [0, 1): a radius and an angle. The angle is a quarter turn q and at most an eighth. */

@@ -99,7 +99,10 @@ int c2_run_chain(void *context, void *const *buffers);
 
 /* -- own kernels */
 
-enum { C2_RELU, C2_LEAKY_RELU, C2_CLIP, C2_SIGMOID, C2_TANH, C2_ELU, C2_SWISH, C2_HARD_SIGMOID };
+enum {
+    C2_RELU, C2_LEAKY_RELU, C2_CLIP, C2_SIGMOID, C2_TANH, C2_ELU, C2_SWISH, C2_HARD_SIGMOID, C2_SOFTPLUS, C2_GELU,
+    C2_FAST_GELU, C2_SCALE, C2_NEGATIVE, C2_SQR, C2_SQRT, C2_ABS, C2_RECIPROCAL, C2_CUBE, C2_EXP, C2_LOG
+};
 enum { C2_ADD, C2_SUB, C2_MUL, C2_DIV };
 
 /* Y = f(X), element by element; alpha and beta are the function's parameters. */
@@ -129,6 +132,12 @@ typedef struct {
     int average, include_pad, threads;
 } c2_pool;
 int c2_run_pool(void *context, void *const *buffers);
+
+/* X seen as (kept[0], folded[0], kept[1], folded[1]), its folded axes added up or searched for an extreme, by what
+ * `kind` makes of an element; then times factor, and the root where asked. Buffers: X, Y. */
+enum { C2_FOLD_SUM, C2_FOLD_ABS, C2_FOLD_SQUARE, C2_FOLD_MAX, C2_FOLD_MIN };
+typedef struct { ptrdiff_t kept[2], folded[2]; int kind, root, threads; float factor; } c2_fold;
+int c2_run_fold(void *context, void *const *buffers);
 
 /* Softmax of rows. */
 typedef struct { ptrdiff_t rows, columns; int threads; } c2_softmax;
@@ -204,8 +213,14 @@ int c2_run_decode(void *context, void *const *buffers);
 
 enum { C2_BAD_LABEL = 1001 };
 
-/* dX = dY * f'(X), from Y = f(X); kinds as of c2_unary. Buffers: Y, dY, dX. */
+/* dX = dY * f'(X), from Y = f(X), or (Gelu) from X; kinds as of c2_unary. Buffers: Y, dY, dX. */
 int c2_run_slope(void *context, void *const *buffers);
+/* Buffers: X, Y, dY, dX. */
+int c2_run_swish_gradient(void *context, void *const *buffers);
+
+/* Gradients of C = A op B of equal shapes: dA = dC * B, dB = dC * A, or dA = dC / B, dB = -dC * C / B.
+ * Buffers: dC, B, A or C, dA, dB. */
+int c2_run_pair_gradient(void *context, void *const *buffers);
 
 /* Gradients of c2_pool. Buffers: X, Y, dY, dX. */
 int c2_run_pool_gradient(void *context, void *const *buffers);

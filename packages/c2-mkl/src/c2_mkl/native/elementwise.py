@@ -13,8 +13,12 @@ from c2_mkl.call import Declined, chain_of, mkl_native
 from c2_mkl.image import LAST, elementwise_layout, image_of
 from c2_mkl.library import OneDNN
 
+ACTIVATIONS = (
+    "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Swish", "HardSigmoid", "Gelu", "Softplus",
+)  # fmt: skip
 
-@mkl_native("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Swish", "HardSigmoid")
+
+@mkl_native(*ACTIVATIONS)
 def build_activation(request: NativeRequest, library: OneDNN) -> NativeKernel:
     chain = chain_of(request, library)
     applied = [(request.type, request.args), *request.post]
@@ -36,7 +40,7 @@ def build_arithmetic(request: NativeRequest, library: OneDNN) -> NativeKernel:
         chain.add("binary", fields, [0, 1, chain.output])
         layouts = [layout, layout]
     else:
-        form, layout = _by_channel(request)
+        form, layout = by_channel(request)
         size = form["planes"] * form["positions"] * form["block"]
         chain.add(
             "by_channel", {**form, "kind": kind, "threads": request.threads}, [0, 1, chain.output]
@@ -59,32 +63,33 @@ def build_sum(request: NativeRequest, library: OneDNN) -> NativeKernel:
     return chain.kernel([layout] * count, [layout])
 
 
-def _by_channel(request: NativeRequest) -> tuple[dict[str, Any], Layout]:
+def by_channel(request: NativeRequest) -> tuple[dict[str, Any], Layout]:
     """B along consecutive axes of A: planes, positions, block and channels of A, and the layout of A."""
     A, B = request.inputs
     if request.outputs[0].shape != A.shape:
         raise Declined("A is broadcast too")
-    first, length = _place(A, B, request.args)
-    assert A.shape is not None
-    if (
-        length
-        and request.layouts is not None
-        and request.layouts[0] == LAST
-        and (first, length) == (1, 1)
-    ):
+    last = request.layouts is not None and request.layouts[0] == LAST
+    if last and B.size > 1 and place_of(A, B, request.args) == (1, 1):
         image = image_of(A, LAST)
-        return _form(image.planes, image.positions, image.block, image.C), LAST
+        return channel_form(image.planes, image.positions, image.block, image.C), LAST
+    return plain_form(A, B, request.args), PLAIN
+
+
+def plain_form(A: TensorSpec, B: TensorSpec, args: dict[str, Any]) -> dict[str, Any]:
+    """The same for a plain A."""
+    assert A.shape is not None
+    first, length = place_of(A, B, args)
     outer, own, inner = prod(A.shape[:first]), B.size, prod(A.shape[first + length :])
     if inner == 1 and own > 1:
-        return _form(1, outer, own, own), PLAIN
-    return _form(outer * own, inner, 1, own), PLAIN
+        return channel_form(1, outer, own, own)
+    return channel_form(outer * own, inner, 1, own)
 
 
-def _form(planes: int, positions: int, block: int, channels: int) -> dict[str, Any]:
+def channel_form(planes: int, positions: int, block: int, channels: int) -> dict[str, Any]:
     return {"planes": planes, "positions": positions, "block": block, "channels": channels}
 
 
-def _place(A: TensorSpec, B: TensorSpec, args: dict[str, Any]) -> tuple[int, int]:
+def place_of(A: TensorSpec, B: TensorSpec, args: dict[str, Any]) -> tuple[int, int]:
     """The first axis of A that B lies on, and how many it covers. Raises Declined for anything else."""
     from c2.ops.binary.broadcast import operand_shape
 

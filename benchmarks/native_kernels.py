@@ -1,0 +1,129 @@
+"""Single operators: c2-mkl's native kernels beside the reference kernels, both in compiled nets, on one thread.
+
+    OPENBLAS_NUM_THREADS=1 python benchmarks/native_kernels.py [PART OF A NAME ...]
+
+Prints microseconds per operator of a net of eight equal ones, the least of many short interleaved runs, and how many
+times as fast c2-mkl is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+import c2
+from c2.compile.net import CompiledNet
+from c2.graph.check import check_net
+from c2.plugins.discover import find_plugins
+from c2.plugins.loader import load_plugins
+from c2.registry import Registry, core_registry
+
+ROUNDS, SECONDS, REPEATS = 25, 0.004, 8
+ROW, IMAGE, LARGE = (4096,), (8, 64, 28, 28), (1 << 20,)
+rng = np.random.default_rng(0)
+
+
+def positive(*shape: int) -> np.ndarray[Any, Any]:
+    return rng.uniform(0.5, 2, shape).astype(np.float32)
+
+
+def signed(*shape: int) -> np.ndarray[Any, Any]:
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def operators() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    """(type, inputs, arguments) of what is measured."""
+    for shape in (ROW, LARGE):
+        X, Y, Z = positive(*shape), positive(*shape), positive(*shape)
+        for type_ in (
+            "Negative",
+            "Sqr",
+            "Sqrt",
+            "Abs",
+            "Exp",
+            "Log",
+            "Cube",
+            "Reciprocal",
+            "Gelu",
+            "Softplus",
+        ):
+            yield type_, [signed(*shape) if type_ in ("Exp", "Gelu", "Softplus") else X], {}
+        yield "Gelu", [X], {"fast_gelu": 1}
+        yield "Scale", [X], {"scale": 0.7}
+        for exponent in (0.5, 2.0, 3.0):
+            yield "Pow", [X], {"exponent": exponent}
+        for type_ in ("GeluGradient", "HardSigmoidGradient", "SoftplusGradient"):
+            yield type_, [X, Y], {}
+        yield "SwishGradient", [X, Y, Z], {}
+        for type_ in ("AddGradient", "SubGradient", "MulGradient"):
+            yield type_, [X, Y, Z], {}
+        yield "DivGradient", [X, Y, Z, X], {}
+    rows, bias, image, channels = signed(128, 512), positive(512), signed(*IMAGE), positive(64)
+    for B, A, args in (
+        (bias, rows, {"broadcast": 1}),
+        (channels, image, {"broadcast": 1, "axis": 1}),
+    ):
+        for type_ in ("AddGradient", "MulGradient"):
+            yield type_, [A, A, B], args
+        yield "DivGradient", [A, A, B, A], args
+        yield "SumReduceLike", [A, B], {k: v for k, v in args.items() if k == "axis"}
+
+
+def compiled(
+    type_: str, inputs: list[Any], args: dict[str, Any], registry: Registry
+) -> CompiledNet:
+    schema = registry.schema(type_)
+    count = len([t for t in schema.outputs if not t.optional])
+    count = args.pop("outputs", count)
+    net, workspace = c2.Net("one"), c2.Workspace(registry=registry)
+    names = [f"in{k}" for k in range(len(inputs))]
+    for name, value in zip(names, inputs):
+        workspace.feed(name, value)
+    for n in range(REPEATS):
+        net.op(type_, names, [f"out{n}_{k}" for k in range(count)], **args)
+    kept = [name for op in net.proto.op for name in op.output]
+    return CompiledNet(check_net(net.proto, registry), workspace, registry, threads=1, keep=kept)
+
+
+def microseconds(nets: list[CompiledNet]) -> list[float]:
+    """Of each net, the least of the rounds, in turns."""
+    runs = []
+    for net in nets:
+        start = perf_counter()
+        net.run()
+        net.run()
+        runs.append(max(1, int(SECONDS / (perf_counter() - start))))
+    least = [float("inf")] * len(nets)
+    for _ in range(ROUNDS):
+        for k, (net, count) in enumerate(zip(nets, runs)):
+            start = perf_counter()
+            for _ in range(count):
+                net.run()
+            least[k] = min(least[k], (perf_counter() - start) / count)
+    return [1e6 * t / REPEATS for t in least]
+
+
+def main() -> None:
+    mkl = core_registry()
+    load_plugins(mkl, [p for p in find_plugins() if p.distribution == "c2-mkl"])
+    for type_, inputs, args in operators():
+        if sys.argv[1:] and not any(part in type_ for part in sys.argv[1:]):
+            continue
+        nets = [compiled(type_, inputs, dict(args), one) for one in (core_registry(), mkl)]
+        native = nets[1].program().stages[0].engine == "MKL"
+        reference, own = microseconds(nets)
+        shapes = " ".join("x".join(map(str, x.shape)) or "()" for x in inputs[:2])
+        said = " ".join(f"{k}={v}" for k, v in args.items())
+        print(
+            f"{type_:24} {shapes:28} {said:24} {reference:9.1f} {own:9.1f} {reference / own:6.2f}"
+            f"{'' if native else '  not native'}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
