@@ -208,7 +208,10 @@ def test_declines(convolved, change, reason):
     blobs = drawn(1, 3, 5, 7, 4)
     Y, engines, made = convolved(blobs, **change)
     assert "NNPACK" not in engines
-    assert ("NNPACK", reason) in [d for s in made.program().stages for d in s.declined]
+    reasons = [
+        why for s in made.program().stages for engine, why in s.declined if engine == "NNPACK"
+    ]
+    assert any(reason in why.split("; ") for why in reasons)
     expected = by_definition(blobs["X"], blobs["W"], blobs["b"])
     stride = change.get("stride", 1)
     np.testing.assert_allclose(Y, expected[:, :, ::stride, ::stride], 1e-4, 1e-5)

@@ -23,3 +23,16 @@ INLINE V NAME(clip)(V a, V low, V high)
     return a;
 }
 #endif
+
+/* a, kept in a register: compilers else load it again for each of its uses, and loads are what there are too few of. */
+INLINE V NAME(hold)(V a)
+{
+#if LANES == 16
+    __asm__("" : "+v"(a));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(a));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(a));
+#endif
+    return a;
+}
