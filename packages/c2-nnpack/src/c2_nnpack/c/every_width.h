@@ -12,7 +12,7 @@
 #include "lanes_end.h"
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #define LANES 8
 #define NAME(name) name##_8
 #include "lanes.h"

@@ -1,15 +1,15 @@
-/* Winograd's transforms of one row of a tile, F(m, 3) for m 2, 4 and 6: evaluation at the points 0, 1, -1, 2, -2, 1/2,
- * -1/2 (as many as m needs) and infinity (Lavin & Gray, 2016, for the method). Included once per width of vectors. */
+/* Winograd's transforms of one row of a tile: evaluation at the points 0, 1, -1, 2, -2, 1/2, -1/2 (as many as the tile
+ * needs) and infinity (Lavin & Gray, 2016, for the method). Included once per width of vectors. */
 
-/* d: m + 2 inputs, o: as many values. */
-INLINE void NAME(forward)(int m, const V *d, V *o)
+/* d: t inputs, o: as many values. */
+INLINE void NAME(forward)(int t, const V *d, V *o)
 {
-    if (m == 2) {
+    if (t == 4) {
         o[0] = d[0] - d[2];
         o[1] = d[1] + d[2];
         o[2] = d[2] - d[1];
         o[3] = d[3] - d[1];
-    } else if (m == 4) {
+    } else if (t == 6) {
         V a = d[4] - 4 * d[2], b = d[3] - 4 * d[1], e = d[4] - d[2], f = 2 * (d[3] - d[1]);
         o[0] = 4 * d[0] + (d[4] - 5 * d[2]);
         o[1] = a + b;
@@ -32,28 +32,68 @@ INLINE void NAME(forward)(int m, const V *d, V *o)
     }
 }
 
-/* v: m + 2 products, y: m outputs. */
-INLINE void NAME(backward)(int m, const V *v, V *y)
+/* v: t products, y: m outputs. Powers of 1/2 are multiplied by 32. */
+INLINE void NAME(backward)(int t, int m, const V *v, V *y)
 {
-    V p = v[1] + v[2], q = v[1] - v[2];
-    if (m == 2) {
-        y[0] = v[0] + p;
-        y[1] = q + v[3];
-        return;
+    V even[3] = {v[1] + v[2]}, odd[3] = {v[1] - v[2]};
+    if (t > 4)
+        even[1] = v[3] + v[4], odd[1] = v[3] - v[4];
+    if (t > 6)
+        even[2] = v[5] + v[6], odd[2] = v[5] - v[6];
+#pragma GCC unroll 8
+    for (int i = 0; i < m; ++i) {
+        const V *a = i % 2 ? odd : even;
+        y[i] = i ? a[0] : v[0] + a[0];
+        if (i == m - 1)
+            y[i] += v[t - 1];
+        if (t > 6)
+            y[i] += (float)(1 << i) * a[1] + (float)(32 >> i) * a[2];
+        else if (t > 4)
+            y[i] += (float)(1 << i) * a[1];
     }
-    V r = v[3] + v[4], s = v[3] - v[4];
-    if (m == 4) {
-        y[0] = v[0] + p + r;
-        y[1] = q + 2 * s;
-        y[2] = p + 4 * r;
-        y[3] = q + 8 * s + v[5];
-        return;
+}
+
+INLINE void NAME(winograd_forward)(int t, const float *x, ptrdiff_t row, float *v, ptrdiff_t point)
+{
+    V columns[8][8];
+#pragma GCC unroll 8
+    for (int j = 0; j < t; ++j) {
+        V d[8], o[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < t; ++i)
+            d[i] = NAME(load)(x + i * row + j * 16);
+        NAME(forward)(t, d, o);
+#pragma GCC unroll 8
+        for (int i = 0; i < t; ++i)
+            columns[i][j] = o[i];
     }
-    V t = v[5] + v[6], u = v[5] - v[6];
-    y[0] = v[0] + p + (r + 32 * t);
-    y[1] = q + 2 * s + 16 * u;
-    y[2] = p + 4 * r + 8 * t;
-    y[3] = q + 8 * s + 4 * u;
-    y[4] = p + 16 * r + 2 * t;
-    y[5] = q + v[7] + (32 * s + u);
+#pragma GCC unroll 8
+    for (int i = 0; i < t; ++i) {
+        V o[8];
+        NAME(forward)(t, columns[i], o);
+#pragma GCC unroll 8
+        for (int j = 0; j < t; ++j)
+            NAME(store)(v + (i * t + j) * point, o[j]);
+    }
+}
+
+INLINE void NAME(winograd_backward)(int t, int m, const float *v, ptrdiff_t point, const c2_target *to)
+{
+    V half[6][8];
+#pragma GCC unroll 8
+    for (int j = 0; j < t; ++j) {
+        V d[8], o[6];
+#pragma GCC unroll 8
+        for (int i = 0; i < t; ++i)
+            d[i] = NAME(load)(v + (i * t + j) * point);
+        NAME(backward)(t, m, d, o);
+#pragma GCC unroll 8
+        for (int i = 0; i < m; ++i)
+            half[i][j] = o[i];
+    }
+    for (ptrdiff_t i = 0; i < to->rows; ++i) {
+        V o[6];
+        NAME(backward)(t, m, half[i], o);
+        NAME(put_row)(to, i, m, o);
+    }
 }

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import native
-from c2_nnpack.algorithms import depthwise, winograd
+from c2_nnpack.algorithms import depthwise, fourier, winograd
 from c2_nnpack.convolution import convolution_of
 
-ALGORITHMS = (depthwise, winograd)
+ALGORITHMS = (depthwise, winograd, fourier)
 
 
 @native("Conv", "Conv2D", engine="NNPACK")

@@ -1,11 +1,11 @@
-"""Winograd convolutions of c2-nnpack beside oneDNN's direct ones (c2-mkl), layer by layer.
+"""Convolutions of c2-nnpack by Winograd's and Fourier's tiles beside oneDNN's direct ones (c2-mkl), layer by layer.
 
-    python benchmarks/winograd.py [--threads 1 2] [--batch 1 8] [--runs N] [--tiles M ...]
+    python benchmarks/tiled_convolutions.py [--threads 1 2] [--batch 1 8] [--runs N] [--nets NET ...] [--algos ALGO ...]
 
-Each 3x3 layer of stride 1 of VGG-16, ResNet-50 and SqueezeNet, with bias and Relu, on blobs in the layout that each
-kernel wants; the two take turns, and the least time of each counts. GFLOP/s are those of the direct formula. A layer
-that NNPACK declines is served by c2-mkl, so it counts as 1. `--tiles` times F(m x m, 3 x 3) for these m beside what is
-chosen.
+The 3x3 layers of stride 1 of VGG-16, ResNet-50 and SqueezeNet, and larger kernels of AlexNet, Inception and pose nets,
+with bias and Relu, on blobs in the layout that each kernel wants; the two take turns, and the least time of each
+counts. GFLOP/s are those of the direct formula. A layer that NNPACK declines is served by c2-mkl, so it counts as 1.
+`--algos WINOGRAD FT8 FT16` times all their ways beside the one that is chosen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import argparse
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from machine import describe_machine
@@ -25,18 +24,20 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.compile.runner import make_runner
 from c2.graph.check import check_net
 from c2.registry import TensorSpec
-from c2_nnpack.algorithms import winograd
 from c2_nnpack.algorithms.winograd import ERRORS
 from c2_nnpack.layout import C16
 
-# Net -> (C, K, height and width).
-LAYERS = {
+# Net -> (C, K, height and width, and of the kernel where that is not 3).
+LAYERS: dict[str, list[tuple[int, ...]]] = {
     "VGG-16": [
         (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), (256, 256, 56), (256, 512, 28),
         (512, 512, 28), (512, 512, 14),
     ],
     "ResNet-50": [(64, 64, 56), (128, 128, 28), (256, 256, 14), (512, 512, 7)],
     "SqueezeNet": [(16, 64, 55), (32, 128, 27), (48, 192, 13), (64, 256, 13)],
+    "AlexNet": [(96, 256, 27, 5)],
+    "Inception": [(16, 32, 28, 5), (32, 96, 28, 5), (24, 64, 14, 5), (48, 128, 14, 5), (48, 128, 7, 5)],
+    "Pose": [(185, 128, 46, 7), (128, 128, 46, 7), (128, 128, 46, 9), (128, 128, 46, 11)],
 }  # fmt: skip
 SECONDS = 0.02  # a kernel's turn lasts at least that long
 FLOAT = np.dtype(np.float32)
@@ -46,29 +47,32 @@ Run = Callable[[], Any]
 class Layer:
     """A layer's blobs, and kernels of several engines for it."""
 
-    def __init__(self, N: int, C: int, K: int, size: int, threads: int) -> None:
+    def __init__(self, N: int, shape: tuple[int, ...], threads: int) -> None:
+        C, K, size, kernel = (*shape, 3)[:4]
         rng = np.random.default_rng(0)
         net = c2.Net("layer")
-        net.Conv(["X", "W", "b"], ["Y"], kernel=3, pad=1)
+        net.Conv(["X", "W", "b"], ["Y"], kernel=kernel, pad=kernel // 2)
         self.args = check_net(net.proto).ops[0].args
-        self.W = (rng.standard_normal((K, C, 3, 3)) * np.sqrt(2 / (9 * C))).astype(np.float32)
+        W = rng.standard_normal((K, C, kernel, kernel)) * np.sqrt(2 / (kernel**2 * C))
+        self.W = W.astype(np.float32)
         self.b = rng.standard_normal(K).astype(np.float32)
         self.X, self.Y = (TensorSpec((N, n, size, size), FLOAT) for n in (C, K))
         self.x = rng.standard_normal(C16.nbytes(self.X) // 4).astype(np.float32)
         self.threads = threads
-        self.flop = 2 * 9 * N * C * K * size * size
+        self.flop = 2 * kernel**2 * N * C * K * size * size
 
-    def kernel(self, engine: str) -> NativeKernel | str:
+    def kernels(self, engine: str, algo: str = "AUTO") -> list[NativeKernel] | str:
+        """The kernel that the engine chooses, or all its ways where one is asked for; or why it has none."""
         marks = c2.registry.default().natives("Conv")
         build = next(m.function for m in marks if m.engine == engine and m.precision == "fp32")
         specs = (self.X, TensorSpec(self.W.shape, FLOAT), TensorSpec(self.b.shape, FLOAT))
-        made: NativeKernel | str = build(
+        made: NativeKernel | list[NativeKernel] | str = build(
             NativeRequest(
-                "Conv", self.args, specs, (self.Y,), (("Relu", {}),), {1: self.W}, self.threads,
-                (C16, PLAIN, PLAIN),
+                "Conv", {**self.args, "algo": algo}, specs, (self.Y,), (("Relu", {}),), {1: self.W}, self.threads,
+                (C16, PLAIN, PLAIN), every=algo != "AUTO",
             )
         )  # fmt: skip
-        return made
+        return [made] if isinstance(made, NativeKernel) else made
 
     def run(self, kernel: NativeKernel) -> tuple[Run, np.ndarray[Any, Any]]:
         """The call, and the memory that it writes."""
@@ -107,17 +111,20 @@ def in_turns(calls: dict[str, Run], runs: int) -> dict[str, float]:
     return best
 
 
-def measure(layer: Layer, tiles: list[int], runs: int) -> tuple[dict[str, float], str]:
+def measure(layer: Layer, algos: list[str], runs: int) -> tuple[dict[str, float], str]:
     """Seconds by name, and what NNPACK chose, or why nothing."""
-    kernels = {"direct": layer.kernel("MKL"), "NNPACK": layer.kernel("NNPACK")}
-    for m in tiles:
-        with mock.patch.object(winograd, "worthwhile", return_value=[m]):
-            kernels[f"F({m})"] = layer.kernel("NNPACK")
-    own = kernels["NNPACK"]
-    chosen = own.label if isinstance(own, NativeKernel) else own
-    made = {n: layer.run(k) for n, k in kernels.items() if isinstance(k, NativeKernel)}
+    own, direct = layer.kernels("NNPACK"), layer.kernels("MKL")
+    assert not isinstance(direct, str), direct
+    kernels = {"direct": direct[0]}
+    if not isinstance(own, str):
+        kernels["NNPACK"] = own[0]
+    for algo in algos:
+        found = layer.kernels("NNPACK", algo)
+        kernels.update({k.label: k for k in ([] if isinstance(found, str) else found)})
+    chosen = own if isinstance(own, str) else own[0].label
+    made = {n: layer.run(k) for n, k in kernels.items()}
     times = in_turns({n: run for n, (run, _) in made.items()}, runs)
-    layouts = {n: k.output_layouts for n, k in kernels.items() if isinstance(k, NativeKernel)}
+    layouts = {n: k.output_layouts for n, k in kernels.items()}
     for name, (_, y) in made.items():
         if layouts[name] == layouts["direct"]:
             expected = made["direct"][1]
@@ -130,7 +137,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--tiles", type=int, nargs="*", default=[])
+    parser.add_argument("--algos", nargs="*", default=[])
     parser.add_argument("--nets", nargs="+", default=list(LAYERS))
     given = parser.parse_args()
     print(describe_machine())
@@ -139,8 +146,8 @@ def main() -> None:
         for net, N, shape in (
             (n, b, s) for n in given.nets for b in given.batch for s in LAYERS[n]
         ):
-            layer = Layer(N, *shape, threads)
-            times, chosen = measure(layer, given.tiles, given.runs)
+            layer = Layer(N, shape, threads)
+            times, chosen = measure(layer, given.algos, given.runs)
             direct = times.pop("direct")
             gains.append(direct / times.get("NNPACK", direct))
             told = "  ".join(

@@ -1,0 +1,132 @@
+"""What the algorithms of transformed tiles share: Winograd's and Fourier's differ in their transforms alone.
+
+Tiles of inputs are transformed, at each of their points multiplied with the transformed filters over all channels, and
+transformed back to tiles of outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from c2.compile.layout import PLAIN
+from c2.compile.native import NativeKernel, NativeRequest
+from c2_nnpack.algorithms import Way
+from c2_nnpack.convolution import Convolution, positions_of
+from c2_nnpack.kernels import kernels, vector_lanes
+from c2_nnpack.layout import C16
+from c2_nnpack.weights import packed_filters
+
+NEAR = 1 << 20  # bytes of weights that stay in a core's cache
+SHARED = 4 << 20  # bytes of weights that stay in the cache of all cores until the net's next run
+# Cycles for a byte of weights from memory: half of what reading takes, as it goes on meanwhile. Like all constants here
+# measured on a Zen 4 core.
+CYCLES_PER_BYTE = 1 / 8
+FEW = 16  # channels: with fewer, most of a block is padding
+GAIN = 0.85  # of the direct convolution's time: what has to be reached
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A way to cut images into tiles.
+
+    Attributes:
+        label: its name for users.
+        tile: height and width of a tile of inputs.
+        outputs: rows and columns that a tile gives.
+        transform: cycles for a point on the way there and back, per 16 channels.
+    """
+
+    label: str
+    tile: int
+    outputs: tuple[int, int]
+    transform: float
+    fourier: bool = False
+
+    @property
+    def points(self) -> int:
+        """Real products of a tile: one for each real point, three for each of the complex ones that have no conjugate."""
+        return self.tile**2 + (self.tile**2 // 2 - 2 if self.fourier else 0)
+
+    def tiles(self, one: Convolution) -> int:
+        (height, width), (rows, columns) = one.outputs, self.outputs
+        return one.N * -(-height // rows) * -(-width // columns)
+
+    def cycles(self, one: Convolution) -> float:
+        """Of the products, the transforms, and reading weights that no cache keeps."""
+        C, K = one.blocks
+        tiles = self.tiles(one)
+        products = self.points * 16 * C * K * tiles
+        transforms = self.points * (C + K) * tiles * self.transform / 2
+        return products + transforms + _reading(self.points * C * K)
+
+    def at_a_time(self, one: Convolution) -> int:
+        """Tiles that are transformed together: few, so that they stay near; more where weights come from memory.
+
+        Groups of them are of nearly the same size, and as many for each thread.
+        """
+        C, K = one.blocks
+        tiles, most = self.tiles(one), 14 if self.points * C * K * 1024 <= NEAR else 56
+        groups = -(-tiles // most)
+        if groups > 1:
+            groups = -(-groups // one.threads) * one.threads
+        return -(-tiles // groups)
+
+
+def direct_cycles(one: Convolution) -> float:
+    """Of a direct convolution at the peak of the CPU."""
+    (height, width), (C, K) = one.outputs, one.blocks
+    taps = one.kernel[0] * one.kernel[1]
+    return taps * 16 * C * K * one.N * height * width + _reading(taps * C * K)
+
+
+def _reading(blocks: int) -> float:
+    nbytes = blocks * 16 * 16 * 4
+    return max(0, nbytes - SHARED) * CYCLES_PER_BYTE
+
+
+def ways_of(
+    request: NativeRequest, one: Convolution, tilings: list[Tiling], asked: bool
+) -> list[Way] | str:
+    """Those of the tilings that gain enough, or why none does; all of them where they are asked for."""
+    if not asked:
+        if min(one.C, one.K) < FEW:
+            return f"fewer than {FEW} channels"
+        limit = GAIN * direct_cycles(one)
+        tilings = [t for t in tilings if t.cycles(one) <= limit]
+    return [Way(t.label, t.cycles(one), partial(_kernel, request, one, t)) for t in tilings]
+
+
+def _kernel(request: NativeRequest, one: Convolution, tiling: Tiling) -> NativeKernel:
+    ffi, lib = kernels()
+    context = _context(request, one, tiling)
+    C, K = one.blocks
+    packed = packed_filters(
+        request.constants[1], (tiling.label, context.lanes), tiling.points * C * K * 256,
+        lambda source, target: lib.c2_pack_tiled(context, source, one.C, target),
+    )  # fmt: skip
+    context.weights = packed.address
+    middle = [PLAIN] * (len(request.inputs) - 1)
+    if one.fused.adds:
+        middle[-1] = C16
+    return NativeKernel(
+        int(ffi.cast("uintptr_t", ffi.addressof(lib, "c2_run_tiled"))),
+        int(ffi.cast("uintptr_t", context)),
+        keep=(context, packed), scratch=lib.c2_tiled_scratch(context), packed=(1,),
+        input_layouts=(C16, *middle), output_layouts=(C16,),
+    )  # fmt: skip
+
+
+def _context(request: NativeRequest, one: Convolution, tiling: Tiling) -> Any:
+    (H, W), (out_H, out_W), (top, left) = one.inputs, one.outputs, one.head
+    C_blocks, K_blocks = one.blocks
+    rows, columns = tiling.outputs
+    fields = {
+        "N": one.N, "C_blocks": C_blocks, "K_blocks": K_blocks, "K": one.K, "H": H, "W": W,
+        "out_H": out_H, "out_W": out_W, "top": top, "left": left,
+        "tiles": tiling.at_a_time(one), "tile": tiling.tile, "rows": rows, "columns": columns,
+        "fourier": tiling.fourier, "lanes": vector_lanes(), "threads": one.threads,
+        "low": one.fused.low, "high": one.fused.high, **positions_of(request, one.fused),
+    }  # fmt: skip
+    return kernels()[0].new("c2_tiled *", fields)
