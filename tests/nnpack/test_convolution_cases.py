@@ -1,4 +1,4 @@
-"""Every case of Conv that c2-core has, compiled with c2-nnpack: by the algorithm asked for, or declined with a reason."""
+"""Every case of Conv that c2-core has, with c2-nnpack: by the algorithm asked for, or declined with a reason."""
 
 import numpy as np
 import pytest

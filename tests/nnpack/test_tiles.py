@@ -1,4 +1,4 @@
-"""Convolutions by transformed tiles against the definition in float64: sizes, pads, channels, vectors, threads, what is fused."""
+"""Convolutions by transformed tiles against the definition in float64: sizes, pads, vectors, threads, what is fused."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,7 @@
-"""Kernels of stride 1 with constant filters, by Fourier's transform of tiles (Mathieu, Henaff & LeCun, 2014; Zlateski, Jia,
-Li & Durand, 2019): more exact than Winograd's method, and faster for large kernels."""
+"""Kernels of stride 1 with constant filters, by Fourier's transform of tiles (Mathieu, Henaff & LeCun, 2014).
+
+More exact than Winograd's method, and faster for large kernels (Zlateski, Jia, Li & Durand, 2019).
+"""
 
 from __future__ import annotations
 

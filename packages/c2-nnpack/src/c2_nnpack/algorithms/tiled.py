@@ -46,7 +46,7 @@ class Tiling:
 
     @property
     def points(self) -> int:
-        """Real products of a tile: one for each real point, three for each of the complex ones that have no conjugate."""
+        """Real products of a tile: one for a real point, three for a complex one and its conjugate."""
         return self.tile**2 + (self.tile**2 // 2 - 2 if self.fourier else 0)
 
     def tiles(self, one: Convolution) -> int:
