@@ -35,8 +35,10 @@ def signed(*shape: int) -> np.ndarray[Any, Any]:
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def operators() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
-    """(type, inputs, arguments) of what is measured."""
+# Each family gives (type, inputs, arguments) of what is measured; `outputs` says how many where some are optional.
+
+
+def elementwise() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
     for shape in (ROW, LARGE):
         X, Y, Z = positive(*shape), positive(*shape), positive(*shape)
         for type_ in (
@@ -71,6 +73,36 @@ def operators() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
             yield type_, [A, A, B], args
         yield "DivGradient", [A, A, B, A], args
         yield "SumReduceLike", [A, B], {k: v for k, v in args.items() if k == "axis"}
+
+
+def normalizations() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    for shape in (ROW, LARGE):
+        yield "Dropout", [signed(*shape)], {"ratio": 0.5, "is_test": 0, "outputs": 2}
+        yield "DropoutGrad", [signed(*shape), rng.random(shape) < 0.5], {"ratio": 0.5}
+    X, dY, C = signed(*IMAGE), signed(*IMAGE), IMAGE[1]
+    lrn = {"size": 5, "alpha": 1e-4, "beta": 0.75}
+    yield "LRN", [X], {**lrn, "outputs": 1}
+    yield "LRN", [X], {**lrn, "outputs": 1, "size": 3}
+    yield "LRNGradient", [X, X, dY], lrn
+    gamma, beta, N = positive(C), signed(C), IMAGE[0]
+    yield "InstanceNorm", [X, gamma, beta], {}
+    yield "GroupNorm", [X, gamma, beta], {"group": 8, "is_test": 0, "outputs": 3}
+    yield (
+        "GroupNormGradient",
+        [dY, X, gamma, beta, signed(N, 8), positive(N, 8)],
+        {"group": 8, "outputs": 3},
+    )
+    X, dY, gamma, moments = signed(128, 512), signed(128, 512), positive(512), positive(128, 1)
+    yield "LayerNorm", [X], {"outputs": 3}
+    yield "LayerNorm", [X, gamma, gamma], {"elementwise_affine": 1, "outputs": 3}
+    yield (
+        "LayerNormGradient",
+        [dY, X, moments, moments, X, gamma],
+        {"elementwise_affine": 1, "outputs": 3},
+    )
+
+
+FAMILIES = (elementwise, normalizations)
 
 
 def compiled(
@@ -110,7 +142,7 @@ def microseconds(nets: list[CompiledNet]) -> list[float]:
 def main() -> None:
     mkl = core_registry()
     load_plugins(mkl, [p for p in find_plugins() if p.distribution == "c2-mkl"])
-    for type_, inputs, args in operators():
+    for type_, inputs, args in (one for family in FAMILIES for one in family()):
         if sys.argv[1:] and not any(part in type_ for part in sys.argv[1:]):
             continue
         nets = [compiled(type_, inputs, dict(args), one) for one in (core_registry(), mkl)]

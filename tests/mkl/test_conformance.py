@@ -24,6 +24,8 @@ TYPES = [
     "Adagrad", "RmsProp", "Gelu", "Softplus", "GeluGradient", "SwishGradient", "HardSigmoidGradient",
     "SoftplusGradient", "Negative", "Sqr", "Sqrt", "Abs", "Exp", "Log", "Cube", "Reciprocal", "Scale", "Pow",
     "AddGradient", "SubGradient", "MulGradient", "DivGradient", "SumReduceLike",
+    "DropoutGrad", "LRNGradient", "LayerNorm", "LayerNormGradient", "GroupNorm", "GroupNormGradient", "InstanceNorm",
+    "InstanceNormGradient",
 ]  # fmt: skip
 CASES = list(conformance_cases(CORE, ("float32",), types=TYPES))
 
@@ -83,6 +85,7 @@ REASONS = (
     "moments of several batches", "class numbers only", "no value or shape from an input", "shapes are not known",
     "odd sizes and one output", "shape of a third input", "vectors, or batch axes", "pads that crop", "numbers only",
     "one output only", "negative alpha", "one input of numbers", "powers other than", "axes that do not stand together",
+    "channels that come last", "moments that have to be computed again", "one of the two moments",
 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class NativeRequest:
         precision: what to compute in; the builder is marked for it.
         ranges: blob -> smallest and largest number on sample inputs, where the net was calibrated.
         names: of the inputs, then of the outputs, as `ranges` knows them.
+        rng: the operator's own generator of random numbers, to draw a first state from.
         every: for a race, the builder may return a list of kernels: all its ways to do it, the likely fastest first.
     """
 
@@ -56,6 +57,7 @@ class NativeRequest:
     precision: str = FULL
     ranges: Mapping[str, Range] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    rng: Any = None
     every: bool = False
 
 
@@ -101,6 +103,7 @@ def build_native(
     threads: int,
     layouts: tuple[Layout, ...] | None = None,
     precision: Precision = IN_FULL,
+    rng: Any = None,
 ) -> tuple[NativeKernel | None, str, list[tuple[str, str]]]:
     """The native kernel of a node (None: there is none) and its label, and why candidates before it declined.
 
@@ -113,7 +116,7 @@ def build_native(
         tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
         tuple((p.type, p.args) for p in node.post),
         {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
-        threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs),
+        threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs), rng,
     )  # fmt: skip
     declined: list[tuple[str, str]] = []
     yielding: tuple[NativeKernel, str] | None = None

@@ -101,14 +101,15 @@ class Program:
         A native kernel is given addresses, so it cannot read what only a run tells where it is.
         """
         native, engine = None, ""
+        binder = OpBinder(replace(node.home, checked=node.op), self.workspace, self.registry)
         declined = [("native", "an input is found only during the run")]
         if self._loose.isdisjoint(node.inputs):
             self._free_packed(node)
             device, constants = node.home.device.name, self.graph.constants
             native, engine, declined = build_native(
-                self.registry, node, constants, device, self.threads, layouts, self.graph.precision
-            )
-        binder = OpBinder(replace(node.home, checked=node.op), self.workspace, self.registry)
+                self.registry, node, constants, device, self.threads, layouts, self.graph.precision,
+                binder.rng,
+            )  # fmt: skip
         if native is not None:
             stage = Stage(node, binder, native, engine, declined)
             if _is_static(stage):

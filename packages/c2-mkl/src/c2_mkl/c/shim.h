@@ -139,6 +139,16 @@ enum { C2_FOLD_SUM, C2_FOLD_ABS, C2_FOLD_SQUARE, C2_FOLD_MAX, C2_FOLD_MIN };
 typedef struct { ptrdiff_t kept[2], folded[2]; int kind, root, threads; float factor; } c2_fold;
 int c2_run_fold(void *context, void *const *buffers);
 
+/* Local response normalization, or its gradient, of images as in c2_by_channel; `tile` positions at once, one where
+ * channels are in blocks. Buffers: X, Y, dY (X thrice without gradient), the result, S, scratch of
+ * threads * 8 * (channels + size) * tile floats. */
+typedef struct {
+    ptrdiff_t images, channels, positions, block, tile;
+    float weight, bias, beta;
+    int size, gradient, gives_scale, threads;
+} c2_lrn;
+int c2_run_lrn(void *context, void *const *buffers);
+
 /* Softmax of rows. */
 typedef struct { ptrdiff_t rows, columns; int threads; } c2_softmax;
 int c2_run_softmax(void *context, void *const *buffers);
@@ -157,6 +167,13 @@ int c2_run_few_rows(void *context, void *const *buffers);
 /* n random numbers: normal with mean a and standard deviation b, or uniform over [a, a + b). Buffers: Y. */
 typedef struct { ptrdiff_t n; uint64_t seed; float a, b; int normal, threads; } c2_random;
 int c2_run_random(void *context, void *const *buffers);
+
+/* Y = X * scale where a random number of [0, 1) is at least `ratio`, else X * 0; the next numbers at every run. Buffers:
+ * X, Y, mask (bytes). `seed` is that of the run. */
+typedef struct { ptrdiff_t n; uint64_t state, seed; float ratio, scale; int threads; } c2_dropout;
+int c2_run_dropout(void *context, void *const *buffers);
+/* Buffers: dY, mask, dX. */
+int c2_run_dropout_gradient(void *context, void *const *buffers);
 
 /* The same bytes elsewhere; nothing where both are one place. */
 typedef struct { ptrdiff_t bytes; } c2_copy;
@@ -233,6 +250,16 @@ typedef struct {
 } c2_batch_norm;
 int c2_run_batch_norm(void *context, void *const *buffers);
 int c2_run_batch_norm_gradient(void *context, void *const *buffers);
+
+/* Rows of `channels` times `positions` elements, normalized by their own moments; row_norm.c has the buffers. Without
+ * `affine` there is no gamma and no beta; with `inverse` the second moment is 1 / deviation. */
+typedef struct {
+    ptrdiff_t rows, groups, channels, positions;
+    float epsilon;
+    int affine, gives_moments, inverse, threads;
+} c2_row_norm;
+int c2_run_row_norm(void *context, void *const *buffers);
+int c2_run_row_norm_gradient(void *context, void *const *buffers);
 
 /* Rows of scores and a label, int32 or (`wide_labels`) int64, for each; see loss.c for the buffers. */
 typedef struct { ptrdiff_t rows, columns, top; float scale; int wide_labels, weighted, by_batch; } c2_labelled;

@@ -1,4 +1,4 @@
-"""SpatialBN and its gradient, LRN and Softmax."""
+"""SpatialBN and its gradient, and Softmax."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.linear.flatten import as_matrix
-from c2_mkl import onednn_numbers as n
 from c2_mkl.activation import add_post
 from c2_mkl.call import Declined, chain_of, mkl_native
-from c2_mkl.image import Image, common_layout, image_of, is_image
+from c2_mkl.image import Image, common_layout, image_of
 from c2_mkl.library import OneDNN
-from c2_mkl.primitive import image_memory, primitive
 
 
 @mkl_native("SpatialBN")
@@ -54,26 +52,6 @@ def _channels(request: NativeRequest) -> tuple[Layout, Image, dict[str, Any]]:
         "planes": image.planes, "positions": image.positions, "block": image.block, "channels": image.C,
         "epsilon": request.args["epsilon"], "threads": request.threads,
     }  # fmt: skip
-
-
-@mkl_native("LRN")
-def build_lrn(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    args = request.args
-    if len(request.outputs) > 1 or args["size"] % 2 == 0 or not is_image(request.inputs[0]):
-        raise Declined("images, odd sizes and one output only")
-    if args["alpha"] < 0:
-        raise Declined("a negative alpha")
-    layout = common_layout(request.layouts)
-    image = image_of(request.inputs[0], layout, args["order"])
-    end = image_memory(library, image)
-    one = primitive(
-        library, "lrn_forward", library.engine, n.INFERENCE, n.ACROSS_CHANNELS, end, end, args["size"],
-        args["alpha"], args["beta"], args["bias"], threads=request.threads,
-    )  # fmt: skip
-    chain = chain_of(request, library)
-    one.add_to(chain, request.threads, [(n.SOURCE, end, 0), (n.TARGET, end, chain.output)])
-    add_post(chain, request.post, image.size, request.threads)
-    return chain.kernel([layout], [layout])
 
 
 @mkl_native("Softmax")

@@ -60,11 +60,9 @@ def _joined_layout(request: NativeRequest) -> Layout:
     return layout if whole else PLAIN
 
 
-@mkl_native("Copy", "Dropout", "Flatten", "FlattenToVec", "StopGradient", any_dtype=True)
+@mkl_native("Copy", "Flatten", "FlattenToVec", "StopGradient", any_dtype=True)
 def build_copy(request: NativeRequest, library: OneDNN) -> NativeKernel:
     X, Y = request.inputs[0], request.outputs[0]
-    if request.type == "Dropout" and (not request.args["is_test"] or len(request.outputs) > 1):
-        raise Declined("test mode with one output only")
     if len(request.inputs) > 1 or X.dtype == object:
         raise Declined("one input of numbers")
     layout = common_layout(request.layouts) if X.shape == Y.shape else PLAIN
