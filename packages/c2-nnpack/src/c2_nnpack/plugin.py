@@ -31,7 +31,10 @@ def c2_engines() -> dict[str, list[str]]:
 
 @hookimpl
 def c2_probe() -> dict[str, str]:
-    """Loads the C part and says which vectors it computes with."""
-    from c2_nnpack.kernels import INSTRUCTIONS, vector_lanes
+    """Loads the C part and says which vectors and whose threads it computes with."""
+    from c2_nnpack.kernels import INSTRUCTIONS, openmp, vector_lanes
+    from c2_nnpack.threads import NAME
 
-    return {"instructions": INSTRUCTIONS[vector_lanes()]}
+    found = openmp()
+    threads = found.name if found else f"none, one thread: {NAME} was not found"
+    return {"instructions": INSTRUCTIONS[vector_lanes()], "threads by": threads}

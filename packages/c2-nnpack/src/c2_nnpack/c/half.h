@@ -3,6 +3,8 @@
 INLINE V NAME(load_half)(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p)); }
 #elif LANES == 8
 INLINE V NAME(load_half)(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p)); }
+#elif defined(__aarch64__)
+INLINE V NAME(load_half)(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
 #else
 /* Exponents are 112 apart; the multiplication makes floats of denormal numbers too. Infinities are never stored. */
 INLINE V NAME(load_half)(const uint16_t *p)

@@ -1,5 +1,10 @@
 /* A vector V of LANES floats, and what operators of C do not say about it. Included by every_width.h. Arithmetic is that of
- * C's operators. */
+ * C's operators. REGISTERS is how many vectors the CPU holds at once: blocks of sums are sized by it. */
+#if LANES == 16 || defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
 #define V NAME(vector)
 #define INLINE static inline __attribute__((always_inline))
 
@@ -15,6 +20,10 @@ INLINE V NAME(set)(float x) { return x - (V){0}; }
 INLINE V NAME(clip)(V a, V low, V high) { return _mm512_min_ps(high, _mm512_max_ps(low, a)); }
 #elif LANES == 8
 INLINE V NAME(clip)(V a, V low, V high) { return _mm256_min_ps(high, _mm256_max_ps(low, a)); }
+#elif defined(__x86_64__)
+INLINE V NAME(clip)(V a, V low, V high) { return _mm_min_ps(high, _mm_max_ps(low, a)); }
+#elif defined(__aarch64__)
+INLINE V NAME(clip)(V a, V low, V high) { return vminq_f32(vmaxq_f32(a, low), high); }
 #else
 INLINE V NAME(clip)(V a, V low, V high)
 {

@@ -2,4 +2,5 @@
 #undef V
 #undef INLINE
 #undef LANES
+#undef REGISTERS
 #undef NAME

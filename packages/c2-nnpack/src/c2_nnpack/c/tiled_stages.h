@@ -21,13 +21,18 @@ INLINE void NAME(put_row)(const c2_target *to, ptrdiff_t i, int m, const V *o)
 #include "fourier_tile.h"
 #include "winograd_tile.h"
 
-#if LANES == 4
-enum { NAME(MOST) = 6 };
-#elif LANES == 8
-enum { NAME(MOST) = 6 };
+/* Channels of X that are read at once: a vector of them where an instruction multiplies by one lane of a vector (NEON), else
+ * one, which is spread over a vector as it is read. */
+#if defined(__aarch64__)
+enum { NAME(READ) = LANES };
+#define C2_ONE(t, k) x[t][k]
 #else
-enum { NAME(MOST) = 14 }; /* tiles whose sums fit into registers, for two vectors of outputs */
+enum { NAME(READ) = 1 };
+#define C2_ONE(t, k) NAME(set)(v[(t) * 16 + c + (k)])
 #endif
+
+/* Tiles whose sums, for two vectors of outputs, fit into registers, beside the weights and what is read of X. */
+enum { NAME(MOST) = (REGISTERS - 4) / (NAME(READ) == 1 ? 2 : 3) };
 
 /* Of tiles t x t, `fourier` or else Winograd's, both constants where this is inlined. */
 INLINE void NAME(input_tiles)(int fourier, int t, const c2_tiled *c, const float *X, float *v, const c2_share *part)
@@ -93,17 +98,25 @@ INLINE void NAME(products)(int half, int vectors, int count, const char *u, cons
     for (int t = 0; t < count; ++t)
         sums[0][t] = sums[1][t] = (V){0};
     for (ptrdiff_t b = 0; b < blocks; ++b, v += part->tiles * 16)
-        for (int c = 0; c < 16; ++c, u += row) {
-            __builtin_prefetch(u + AHEAD);
-            if (row > 64)
-                __builtin_prefetch(u + AHEAD + 64);
-            V low = NAME(weights)(half, u), high = vectors > 1 ? NAME(weights)(half, u + one_vector) : low;
+        for (int c = 0; c < 16; c += NAME(READ)) {
+            V x[NAME(MOST)];
+            (void)x;
 #pragma GCC unroll 16
-            for (int t = 0; t < count; ++t) {
-                V one = NAME(set)(v[t * 16 + c]);
-                sums[0][t] += low * one;
-                if (vectors > 1)
-                    sums[1][t] += high * one;
+            for (int t = 0; NAME(READ) > 1 && t < count; ++t)
+                x[t] = NAME(load)(v + t * 16 + c);
+#pragma GCC unroll 4
+            for (int k = 0; k < NAME(READ); ++k, u += row) {
+                __builtin_prefetch(u + AHEAD);
+                if (row > 64)
+                    __builtin_prefetch(u + AHEAD + 64);
+                V low = NAME(weights)(half, u), high = vectors > 1 ? NAME(weights)(half, u + one_vector) : low;
+#pragma GCC unroll 16
+                for (int t = 0; t < count; ++t) {
+                    __auto_type one = C2_ONE(t, k);
+                    sums[0][t] += low * one;
+                    if (vectors > 1)
+                        sums[1][t] += high * one;
+                }
             }
         }
     for (int k = 0; k < vectors; ++k) {
@@ -120,6 +133,8 @@ INLINE void NAME(products)(int half, int vectors, int count, const char *u, cons
 #define C2_MORE(half, vectors)                                                                                          \
     C2_COUNT(half, vectors, 7) C2_COUNT(half, vectors, 8) C2_COUNT(half, vectors, 9) C2_COUNT(half, vectors, 10)        \
     C2_COUNT(half, vectors, 11) C2_COUNT(half, vectors, 12) C2_COUNT(half, vectors, 13) C2_COUNT(half, vectors, 14)
+#elif REGISTERS == 32
+#define C2_MORE(half, vectors) C2_COUNT(half, vectors, 7) C2_COUNT(half, vectors, 8) C2_COUNT(half, vectors, 9)
 #else
 #define C2_MORE(half, vectors)
 #endif
@@ -139,6 +154,7 @@ C2_PRODUCTS(two_vectors_of_halves, 1, 2)
 #undef C2_PRODUCTS
 #undef C2_MORE
 #undef C2_COUNT
+#undef C2_ONE
 
 /* Tiles go in groups of nearly the same size, as many as fit into registers. */
 static void NAME(product_stage)(const c2_tiled *c, const float *v, float *to, const c2_share *part)
