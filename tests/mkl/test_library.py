@@ -107,6 +107,17 @@ def test_a_library_that_lacks_functions_is_refused(onednn, compiler, tmp_path):
         library.OneDNN(fake_library(compiler, tmp_path, "int nothing;"))
 
 
+def test_a_missing_libgomp_is_told_as_such(onednn, compiler, tmp_path):
+    """The wheel of oneDNN brings none, and slim images have none."""
+    Path(fake_library(compiler, tmp_path, "int nothing;")).rename(tmp_path / "libgomp-of-none.so")
+    source, target = tmp_path / "fake.c", tmp_path / "libdnnl.so.3"
+    needed = ["-Wl,--no-as-needed", f"-L{tmp_path}", "-l:libgomp-of-none.so"]
+    subprocess.run([compiler, "-shared", "-fPIC", source, *needed, "-o", target], check=True)
+    (tmp_path / "libgomp-of-none.so").unlink()
+    with pytest.raises(PluginError, match=r"Install libgomp.so.1 by the system's package manager"):
+        library.OneDNN(str(target))
+
+
 def test_a_library_of_another_major_version_is_refused(registry, compiler, tmp_path):
     header = (SOURCES / "c" / "shim.h").read_text(encoding="utf-8")  # which no wheel carries
     table = header.partition("} c2_onednn;")[0].rpartition("typedef struct {")[2]

@@ -14,7 +14,7 @@ ffibuilder.set_source(
     sources=sorted(map(str, C.glob("*.c"))),
     include_dirs=[str(C)],
     depends=sorted(map(str, C.glob("*.h"))),
-    libraries=["dl", "m"],
+    libraries=["dl", "m", "pthread"],
     # Vectors without a change of meaning: no errno, no traps; NaN, infinities and denormals as written.
     extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"],
     py_limited_api=True,

@@ -109,9 +109,10 @@ class OneDNN:
         problem = lib.c2_open(path.encode(), MAJOR, self.api)
         if problem != ffi.NULL:
             said = ffi.string(problem).decode()
-            raise PluginError(
-                f"oneDNN {MAJOR}.x cannot be had from {path}: {said}. Run: pip install onednn-cpu-gomp"
-            )
+            advice = "Run: pip install onednn-cpu-gomp"
+            if "libgomp" in said:  # which the wheel of oneDNN expects of the system
+                advice = "Install libgomp.so.1 by the system's package manager (Debian: libgomp1)"
+            raise PluginError(f"oneDNN {MAJOR}.x cannot be had from {path}: {said}. {advice}")
         version = self.api.version()
         self.version = (version.major, version.minor, version.patch)
         engine = ffi.new("void **")

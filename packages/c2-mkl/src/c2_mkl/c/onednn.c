@@ -3,6 +3,7 @@
 #include "parallel.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,11 @@ static int (*omp_get_max)(void);
 static int (*omp_thread)(void);
 static int (*omp_threads)(void);
 static void (*omp_parallel)(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+
+/* In a child process, the thread that forked: libgomp takes the parent's team for its own and would wait for it for ever. */
+static __thread int forked;
+
+static void note_fork(void) { forked = 1; }
 
 #define NAMES(S)                                                                                                        \
     S(version) S(get_effective_cpu_isa) S(engine_create) S(stream_create) S(stream_destroy)                             \
@@ -77,7 +83,10 @@ const char *c2_open(const char *path, int major, c2_onednn *api)
     *(void **)&omp_parallel = dlsym(library, "GOMP_parallel");
     if (!omp_set || !omp_get_max || !omp_thread || !omp_threads)
         omp_parallel = NULL;
-    return NULL;
+    static int watching;
+    if (!watching)
+        watching = pthread_atfork(NULL, NULL, note_fork) == 0;
+    return watching ? NULL : problem("forks cannot be watched", NULL);
 }
 
 const char *c2_openmp(void)
@@ -109,7 +118,7 @@ void c2_parallel(c2_part part, const void *context, void *const *buffers, ptrdif
     ptrdiff_t useful = count / (grain > 0 ? grain : 1);
     if (useful < threads)
         threads = (int)useful;
-    if (threads <= 1 || !omp_parallel) {
+    if (threads <= 1 || !omp_parallel || forked) {
         part(context, buffers, 0, count, 0);
         return;
     }
@@ -119,9 +128,8 @@ void c2_parallel(c2_part part, const void *context, void *const *buffers, ptrdif
 
 /* -- primitives */
 
-int c2_run_primitive(void *context, void *const *buffers)
+static int run_primitive(c2_primitive *p, void *const *buffers)
 {
-    c2_primitive *p = context;
     exec_arg args[C2_MOST_ARGUMENTS];
     for (int k = 0; k < p->count; ++k) {
         c2_argument *a = &p->arguments[k];
@@ -141,6 +149,30 @@ int c2_run_primitive(void *context, void *const *buffers)
     if (before != p->threads)
         omp_set(before);
     return code;
+}
+
+typedef struct { c2_primitive *primitive; void *const *buffers; int code; } primitive_run;
+
+enum { OUT_OF_MEMORY = 1 }; /* oneDNN's code */
+
+static void *run_elsewhere(void *data)
+{
+    primitive_run *run = data;
+    run->code = run_primitive(run->primitive, run->buffers);
+    return NULL;
+}
+
+/* A primitive starts as many threads as it was made for, so a thread that was forked leaves it to one with its own team. */
+int c2_run_primitive(void *context, void *const *buffers)
+{
+    primitive_run run = {context, buffers, 0};
+    pthread_t other;
+    if (!forked || run.primitive->threads <= 1)
+        return run_primitive(context, buffers);
+    if (pthread_create(&other, NULL, run_elsewhere, &run))
+        return OUT_OF_MEMORY;
+    pthread_join(other, NULL);
+    return run.code;
 }
 
 int c2_run_chain(void *context, void *const *buffers)
