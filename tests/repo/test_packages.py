@@ -17,6 +17,7 @@ else:
     import tomli as tomllib  # which pytest brings along
 
 CORE = "c2-core"
+BRINGS = {"c2-mkl": {"c2-nnpack"}}  # decision 0012
 
 
 def project_of(folder):
@@ -89,11 +90,11 @@ def test_installed_plugin_answers(plugin):
     assert info["summary"]
 
 
-def test_plugin_depends_on_core_and_on_no_sibling(plugin, root):
+def test_plugin_depends_on_core_and_on_no_sibling_but_what_it_brings(plugin, root):
     needed = {re.match(r"[\w-]+", text).group() for text in project_of(plugin)["dependencies"]}
     siblings = {path.name for path in (root / "packages").iterdir()} - {CORE}
     assert CORE in needed
-    assert not needed & siblings
+    assert needed & siblings == BRINGS.get(plugin.name, set())
 
 
 def test_plugin_page(plugin):
