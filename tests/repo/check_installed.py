@@ -30,7 +30,11 @@ def check_plugins(expected: list[str]) -> None:
     listed = {plugin["distribution"]: plugin for plugin in json.loads(command("plugins", "--json"))}
     if not listed.keys() >= set(expected):
         sys.exit(f"c2 plugins: expected {sorted(expected)}, got {sorted(listed)}")
-    unusable = [plugin for plugin in listed.values() if plugin["status"] != "loaded"]
+    for name, plugin in listed.items():
+        if plugin["status"] == "declined":
+            print(f"{name} declines this machine: {plugin}")
+    usable = ("loaded", "declined")
+    unusable = [plugin for plugin in listed.values() if plugin["status"] not in usable]
     if unusable:
         sys.exit(f"c2 plugins: not loaded: {json.dumps(unusable, indent=2)}")
 

@@ -24,16 +24,23 @@ ANY = 2**31 - 1  # Caffe2's "no upper bound"
 UNSAID = "Caffe2's schema leaves the number open"
 
 # Operators without cases in their module, with the reason; they have tests of their own.
+JOB = "takes a store or a communicator: tests/core/communicate, tests/gloo"
 TESTED_ELSEWHERE = {
     "Checkpoint": "writes files", "Load": "reads files", "Save": "writes files", "Fail": "always fails",
+    **dict.fromkeys(
+        ("Allgather", "Allreduce", "Barrier", "Broadcast", "CloneCommonWorld", "CreateCommonWorld",
+         "DestroyCommonWorld", "FileStoreHandlerCreate", "ReceiveTensor", "RedisStoreHandlerCreate", "Reduce",
+         "ReduceScatter", "SendTensor", "StoreAdd", "StoreGet", "StoreSet", "StoreWait"), JOB,
+    ),
 }  # fmt: skip
 # Where the number of blobs is not that of Caffe2's schema.
 INPUTS = {
     **dict.fromkeys(
-        ("AffineChannelGradient", "BooleanUnmask", "ColwiseMaxGradient", "LayerNorm", "LayerNormGradient", "Load",
-         "MergeIdLists", "ScatterWeightedSum", "SliceGradient", "SoftmaxWithLossGradient", "SpatialBN",
-         "SpatialBNGradient", "SpatialSoftmaxWithLossGradient", "UniformFill", "UniformIntFill", "WeightedSum",
-         "WeightedSumGradient"), UNSAID,
+        ("AffineChannelGradient", "Allreduce", "BooleanUnmask", "Broadcast", "ColwiseMaxGradient", "LayerNorm",
+         "LayerNormGradient", "Load", "MergeIdLists", "ReceiveTensor", "ReduceScatter", "ScatterWeightedSum",
+         "SendTensor", "SliceGradient", "SoftmaxWithLossGradient", "SpatialBN", "SpatialBNGradient",
+         "SpatialSoftmaxWithLossGradient", "UniformFill", "UniformIntFill", "WeightedSum", "WeightedSumGradient"),
+        UNSAID,
     ),
     **dict.fromkeys(
         ("Conv1DGradient", "Conv2DGradient", "Conv3DGradient", "ConvGradient", "LC1DGradient", "LC2DGradient",
@@ -41,15 +48,16 @@ INPUTS = {
     ),
 }  # fmt: skip
 OUTPUTS = dict.fromkeys(
-    ("AffineChannelGradient", "ColwiseMaxGradient", "GroupNorm", "LayerNormGradient", "NumpyTile", "SliceGradient",
-     "LengthsMaxWithMainInputAndForwardOutputGradient", "LengthsWeightedSumWithMainInputGradient",
-     "SoftmaxWithLoss", "SpatialBN"), UNSAID,
+    ("AffineChannelGradient", "Allreduce", "Barrier", "Broadcast", "ColwiseMaxGradient", "GroupNorm",
+     "LayerNormGradient",
+     "NumpyTile", "SliceGradient", "LengthsMaxWithMainInputAndForwardOutputGradient",
+     "LengthsWeightedSumWithMainInputGradient", "ReduceScatter", "SoftmaxWithLoss", "SpatialBN"), UNSAID,
 )  # fmt: skip
 SEVERAL = "one name for all of a variadic input or output"
 NAMES = {
     **dict.fromkeys(
-        ("BooleanUnmask", "Concat", "HasElements", "Histogram", "Load", "Max", "Mean", "Min", "MergeIdLists",
-         "PadEmptySamples", "ScatterWeightedSum", "Split", "Sum", "SumRelu", "WeightedSum"), SEVERAL,
+        ("BooleanUnmask", "Broadcast", "Concat", "HasElements", "Histogram", "Load", "Max", "Mean", "Min",
+         "MergeIdLists", "PadEmptySamples", "ScatterWeightedSum", "Split", "Sum", "SumRelu", "WeightedSum"), SEVERAL,
     ),
     **dict.fromkeys(("LC", "LC1D", "LC2D", "LC3D", "Rowwise8BitQuantizedToFloat"), "Caffe2 leaves one without name"),
     **dict.fromkeys(("LpNormGradient", "SoftsignGradient"), "named as in all other gradient operators"),

@@ -80,6 +80,18 @@ class NotAllowed(C2Error, PermissionError):
     """An operator touches files, sockets or Python code and the caller has not allowed it."""
 
 
+class StoreError(C2Error, RuntimeError):
+    """The store where the processes of a job meet is not there, or not usable; says why."""
+
+
+class CommunicationError(C2Error, RuntimeError):
+    """Processes of a job could not join, or a collective failed; names rank and collective, and what others did."""
+
+
+class DeadlineError(C2Error, TimeoutError):
+    """Something that another process was to do did not happen in time."""
+
+
 class PluginError(C2Error, RuntimeError):
     """A plugin could not be loaded; raised in strict mode, else kept and shown by `c2 plugins`."""
 

@@ -1,0 +1,50 @@
+"""Tests of c2-gloo: real processes on this machine. Skipped, with the reason, where it is not there."""
+
+import multiprocessing
+import traceback
+
+import pytest
+
+pytest.importorskip("c2_gloo", reason="c2-gloo is not installed")
+pytest.importorskip("c2_gloo._gloo", reason="c2-gloo was built without Gloo's headers")
+
+SECONDS = 60
+
+
+def _rank(function, rank, size, folder, arguments, pipe):
+    from c2.communicate import FileStore
+
+    try:
+        pipe.send(function(rank, size, FileStore(folder), *arguments))
+    except Exception:
+        pipe.send(traceback.format_exc())
+
+
+@pytest.fixture
+def ranks(tmp_path):
+    """ranks(function, size, *arguments): results of function(rank, size, store, *arguments), or tracebacks."""
+
+    def run(function, size, *arguments):
+        spawn = multiprocessing.get_context("spawn")
+        jobs = []
+        for rank in range(size):
+            here, there = spawn.Pipe()
+            given = (function, rank, size, tmp_path / "store", arguments, there)
+            process = spawn.Process(target=_rank, args=given, daemon=True)
+            process.start()
+            there.close()
+            jobs.append((process, here))
+        results = [_result(here) for _, here in jobs]
+        for process, _ in jobs:
+            process.join(SECONDS)
+            process.kill()
+        return results
+
+    return run
+
+
+def _result(pipe):
+    try:
+        return pipe.recv() if pipe.poll(SECONDS) else TimeoutError("no word from the process")
+    except EOFError:
+        return EOFError("the process ended")
