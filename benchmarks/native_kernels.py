@@ -102,7 +102,14 @@ def normalizations() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
     )
 
 
-FAMILIES = (elementwise, normalizations)
+def convolutions() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    args = {"kernel": 4, "stride": 2, "pad": 1}
+    X, W, b, dY = signed(2, 64, 14, 14), signed(64, 32, 4, 4), signed(32), signed(2, 32, 28, 28)
+    yield "ConvTranspose", [X, W, b], args
+    yield "ConvTransposeGradient", [X, W, dY], {**args, "outputs": 3}
+
+
+FAMILIES = (elementwise, normalizations, convolutions)
 
 
 def compiled(

@@ -25,7 +25,7 @@ TYPES = [
     "SoftplusGradient", "Negative", "Sqr", "Sqrt", "Abs", "Exp", "Log", "Cube", "Reciprocal", "Scale", "Pow",
     "AddGradient", "SubGradient", "MulGradient", "DivGradient", "SumReduceLike",
     "DropoutGrad", "LRNGradient", "LayerNorm", "LayerNormGradient", "GroupNorm", "GroupNormGradient", "InstanceNorm",
-    "InstanceNormGradient",
+    "InstanceNormGradient", "ConvTranspose", "ConvTransposeGradient",
 ]  # fmt: skip
 CASES = list(conformance_cases(CORE, ("float32",), types=TYPES))
 

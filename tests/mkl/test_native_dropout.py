@@ -5,6 +5,7 @@ import pytest
 
 import c2
 from c2 import brew
+from c2.build.initializers import Initializer
 from c2.compile.net import CompiledNet
 from c2.graph.check import check_net
 from c2.registry import core_registry
@@ -63,16 +64,41 @@ def test_a_dropped_nan_is_no_number(registry):
     )
 
 
-def model_with_dropout():
-    model = c2.ModelHelper("drops")
+def perceptron(model):
     h = brew.fc(model, "data", "fc0", dim_in=20, dim_out=32)
     model.Dropout(model.Relu(h, h), ["dropped", "mask"], ratio=0.25, is_test=0)
-    brew.fc(model, "dropped", "pred", dim_in=32, dim_out=5)
-    model.SoftmaxWithLoss(["pred", "label"], ["softmax", "loss"])
+    return brew.fc(model, "dropped", "pred", dim_in=32, dim_out=5), (20,)
+
+
+def decoder(model):
+    """Every other family of native kernels beside Dropout, convolutions and what was there before."""
+    h = brew.conv(
+        model, "data", "c0", dim_in=3, dim_out=16, kernel=3, pad=1, no_gradient_to_input=1
+    )
+    h = brew.lrn(model, model.Relu(h, h), "lrn", size=5, alpha=0.1, beta=0.75)
+    h = brew.conv_transpose(model, h, "up", dim_in=16, dim_out=12, kernel=4, stride=2, pad=1)
+    h = brew.instance_norm(model, h, "instance", dim_in=12)
+    h = brew.average_pool(model, model.Gelu(h, "bent"), "pool", kernel=2, stride=2)
+    h = brew.fc(model, h, "fc0", dim_in=12 * 64, dim_out=32)
+    model.Dropout(h, ["dropped", "mask"], ratio=0.25, is_test=0)
+    h = brew.layer_norm(model, "dropped", "layer", dim_in=32)[0]
+    h = model.Mul([h, brew.fc(model, "dropped", "gate", dim_in=32, dim_out=32)], "gated")
+    h = model.Add(
+        [h, model.create_param("shift", [32], Initializer("ConstantFill", value=0.1))],
+        "moved",
+        broadcast=1,
+    )
+    return brew.fc(model, h, "pred", dim_in=32, dim_out=5), (3, 8, 8)
+
+
+def model_with_dropout(build):
+    model = c2.ModelHelper(build.__name__)
+    scores, shape = build(model)
+    model.SoftmaxWithLoss([scores, "label"], ["softmax", "loss"])
     model.add_gradients("loss")
     c2.optimizer.build_sgd(model, 0.1, momentum=0.9)
     model.set_random_seed(3)
-    return model
+    return model, shape
 
 
 def with_given_mask(model):
@@ -91,8 +117,9 @@ def with_given_mask(model):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_training_steps_equal_those_with_the_same_mask(registry, threads):
-    model, core = model_with_dropout(), core_registry()
+@pytest.mark.parametrize("build", [perceptron, decoder])
+def test_training_steps_equal_those_with_the_same_mask(registry, build, threads):
+    (model, shape), core = model_with_dropout(build), core_registry()
     reference, workspace = c2.Workspace(registry=core), c2.Workspace(registry=registry)
     drawn = c2.Workspace(registry=core)
     rng = np.random.default_rng(0)
@@ -101,7 +128,7 @@ def test_training_steps_equal_those_with_the_same_mask(registry, threads):
     simple = net = None
     for _ in range(4):
         feeds = {
-            "data": rng.standard_normal((16, 20)).astype(np.float32),
+            "data": rng.standard_normal((16, *shape)).astype(np.float32),
             "label": rng.integers(0, 5, 16).astype(np.int32),
         }
         for name, value in feeds.items():
@@ -124,5 +151,6 @@ def test_training_steps_equal_those_with_the_same_mask(registry, threads):
         simple.run()
         np.testing.assert_allclose(workspace["loss"], reference["loss"], rtol=1e-5)
     for name in map(str, model.get_all_params()):
-        np.testing.assert_allclose(workspace[name], reference[name], rtol=1e-4, atol=1e-6)
+        error = np.abs(workspace[name] - reference[name]).max()
+        assert error < 1e-3 * np.abs(reference[name]).max() + 1e-5, name
     assert len(net.program().calls) == 4, net.program().names

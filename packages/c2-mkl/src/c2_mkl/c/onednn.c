@@ -31,6 +31,8 @@ static void note_fork(void) { forked = 1; }
     S(post_ops_destroy) S(post_ops_append_sum) S(post_ops_append_eltwise) S(post_ops_append_prelu)                      \
     S(convolution_forward_primitive_desc_create) S(inner_product_forward_primitive_desc_create)                         \
     S(convolution_backward_data_primitive_desc_create) S(convolution_backward_weights_primitive_desc_create)            \
+    S(deconvolution_forward_primitive_desc_create) S(deconvolution_backward_data_primitive_desc_create)                 \
+    S(deconvolution_backward_weights_primitive_desc_create)                                                             \
     S(inner_product_backward_data_primitive_desc_create) S(inner_product_backward_weights_primitive_desc_create)        \
     S(matmul_primitive_desc_create) S(lrn_forward_primitive_desc_create) S(reorder_primitive_desc_create)               \
     S(pooling_forward_primitive_desc_create) S(eltwise_forward_primitive_desc_create) S(binary_primitive_desc_create)   \

@@ -44,6 +44,18 @@ typedef struct {
         void **pd, void *engine, int algorithm, const void *source, const void *d_weights, const void *d_bias,
         const void *d_target, const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail,
         const void *forward, const void *attributes);
+    int (*deconvolution_forward_primitive_desc_create)(
+        void **pd, void *engine, int propagation, int algorithm, const void *source, const void *weights, const void *bias,
+        const void *target, const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail,
+        const void *attributes);
+    int (*deconvolution_backward_data_primitive_desc_create)(
+        void **pd, void *engine, int algorithm, const void *d_source, const void *weights, const void *d_target,
+        const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail, const void *forward,
+        const void *attributes);
+    int (*deconvolution_backward_weights_primitive_desc_create)(
+        void **pd, void *engine, int algorithm, const void *source, const void *d_weights, const void *d_bias,
+        const void *d_target, const int64_t *strides, const int64_t *dilations, const int64_t *head, const int64_t *tail,
+        const void *forward, const void *attributes);
     int (*inner_product_forward_primitive_desc_create)(
         void **pd, void *engine, int propagation, const void *source, const void *weights, const void *bias,
         const void *target, const void *attributes);

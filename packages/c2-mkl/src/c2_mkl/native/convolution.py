@@ -1,4 +1,4 @@
-"""Conv in all its forms, through oneDNN."""
+"""Conv in all its forms, and ConvTranspose, through oneDNN."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 
 from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
-from c2.ops.conv.geometry import Window, resolve_window, spatial
+from c2.ops.conv.geometry import Window
 from c2.registry import TensorSpec
 from c2_mkl import onednn_numbers as n
 from c2_mkl.activation import add_post, keeps_zero
 from c2_mkl.call import Chain, Declined, chain_of, mkl_native
-from c2_mkl.image import BLOCKS, LAST, Image, image_of, settled
+from c2_mkl.image import BLOCKS, LAST, Image, settled
 from c2_mkl.library import OneDNN
+from c2_mkl.native.convolution_geometry import Geometry, convolution_window, geometry_of
 from c2_mkl.primitive import (
     Handle,
     Primitive,
@@ -38,59 +39,13 @@ RANKS = ("", "1D", "2D", "3D")
 FEW_CHANNELS = 4  # an image as it comes from a file: kernels exist that read it plain
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """A convolution in oneDNN's terms."""
-
-    source: Image
-    target: Image
-    window: Window
-    group: int
-    order: str
-
-    @property
-    def weights(self) -> tuple[int, ...]:
-        """(M, C / group, ...), with an axis for the groups in front where there are some."""
-        per_group = (self.target.C // self.group, self.source.C // self.group, *self.window.kernel)
-        return per_group if self.group == 1 else (self.group, *per_group)
-
-    @property
-    def weight_strides(self) -> tuple[int, ...] | None:
-        """Of the filters as the operator has them; None: C order."""
-        if self.order.upper() != "NHWC":
-            return None
-        depth, taps = self.source.C // self.group, self.window.kernel
-        strides = [depth]
-        for size in reversed(taps[1:]):
-            strides.insert(0, strides[0] * size)
-        filter_ = strides[0] * taps[0]
-        per_group = (filter_, 1, *strides)
-        return (
-            per_group if self.group == 1 else (filter_ * (self.target.C // self.group), *per_group)
-        )
-
-    @property
-    def tail(self) -> tuple[int, ...]:
-        """Pads that the last window reads."""
-        found = self.window
-        spans = zip(found.extent, found.inputs, found.head)
-        return tuple(max(0, extent - size - head) for extent, size, head in spans)
-
-
-@mkl_native(*(f"Conv{rank}" for rank in RANKS))
+@mkl_native(*(f"Conv{rank}" for rank in RANKS), "ConvTranspose")
 def build_convolution(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    order, group = request.args["order"], request.args["group"]
     window = convolution_window(request)
     fused = fused_of(request.post)
     tried = pairs(request, library, request.outputs[0], window, padding=fused.keeps_padding)
     for source, target in tried:
-        geometry = Geometry(
-            image_of(request.inputs[0], source, order),
-            image_of(request.outputs[0], target, order),
-            window,
-            group,
-            order,
-        )
+        geometry = geometry_of(request, request.outputs[0], window, (source, target))
         last = (source, target) == tried[-1]
         try:
             one = _primitive(library, request, geometry, fused)
@@ -128,19 +83,6 @@ def fused_of(post: tuple[tuple[str, dict[str, Any]], ...]) -> Fused:
     left = post[adds:]
     inside = left[0] if left and left[0][0] in INSIDE else None
     return Fused(adds, inside, left[inside is not None :])
-
-
-def convolution_window(request: NativeRequest) -> Window:
-    """The window of a convolution, or of its gradient."""
-    names = ("order", "group", "no_gradient_to_input", "no_bias")
-    arguments = {k: v for k, v in request.args.items() if k not in names}
-    X = request.inputs[0].shape or ()
-    window = resolve_window(spatial(X, request.args["order"]), **arguments)
-    if len(window.kernel) > 3:
-        raise Declined("more than three spatial axes")
-    if min(window.head) < 0:
-        raise Declined("pads that crop")
-    return window
 
 
 def pairs(
@@ -216,7 +158,7 @@ def create_forward(
     """The primitive of a convolution; with TRAINING for propagation, what its gradients are made from."""
     window = geometry.window
     return primitive(
-        library, "convolution_forward", library.engine, propagation, n.DIRECT, source,
+        library, f"{geometry.kind}_forward", library.engine, propagation, geometry.algorithm, source,
         any_layout(library, geometry.weights), bias if bias else library.ffi.NULL, target,
         list(window.stride), [d - 1 for d in window.dilation], list(window.head), list(geometry.tail),
         threads=threads, append=append,

@@ -1,4 +1,4 @@
-"""The gradient of Conv in all its forms, through oneDNN: filters, bias and images."""
+"""The gradients of Conv in all its forms and of ConvTranspose, through oneDNN: filters, bias and images."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
 from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Chain, Declined, chain_of, mkl_native
-from c2_mkl.image import image_of
 from c2_mkl.library import OneDNN
-from c2_mkl.native.convolution import RANKS, Geometry, convolution_window, create_forward, pairs
+from c2_mkl.native.convolution import RANKS, create_forward, pairs
+from c2_mkl.native.convolution_geometry import Geometry, convolution_window, geometry_of
 from c2_mkl.primitive import (
     Primitive,
     any_layout,
@@ -21,15 +21,13 @@ from c2_mkl.primitive import (
 from c2_mkl.weights import give_weights, place_weights
 
 
-@mkl_native(*(f"Conv{rank}Gradient" for rank in RANKS))
+@mkl_native(*(f"Conv{rank}Gradient" for rank in RANKS), "ConvTransposeGradient")
 def build_convolution_gradient(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    order, group = request.args["order"], request.args["group"]
-    X, _, dY = request.inputs
+    dY = request.inputs[2]
     window = convolution_window(request)
     tried = pairs(request, library, dY, window)
     for layouts in tried:
-        images = [image_of(s, one, order) for s, one in zip((X, dY), layouts)]
-        geometry = Geometry(images[0], images[1], window, group, order)
+        geometry = geometry_of(request, dY, window, layouts)
         last = layouts == tried[-1]
         try:
             both = _Backward(library, request, geometry)
@@ -67,7 +65,7 @@ class _Backward:
         if kind == "weights":
             given.insert(2, self.db or library.ffi.NULL)
         return primitive(
-            library, f"convolution_backward_{kind}", library.engine, n.DIRECT, *given, list(window.stride),
+            library, f"{geometry.kind}_backward_{kind}", library.engine, geometry.algorithm, *given, list(window.stride),
             [d - 1 for d in window.dilation], list(window.head), list(geometry.tail), hint.descriptor,
             threads=self.request.threads,
         )  # fmt: skip

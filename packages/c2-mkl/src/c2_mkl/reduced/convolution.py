@@ -11,7 +11,7 @@ from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Declined, chain_of, reduced_native
 from c2_mkl.image import Image, image_of
 from c2_mkl.library import OneDNN
-from c2_mkl.native.convolution import Geometry
+from c2_mkl.native.convolution_geometry import Geometry
 from c2_mkl.primitive import Handle, Primitive, any_layout, primitive, strided
 from c2_mkl.reduced.arithmetic import Arithmetic, arithmetic_of
 from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, strides_of_last
