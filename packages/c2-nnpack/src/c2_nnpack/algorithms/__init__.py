@@ -17,8 +17,20 @@ from c2.compile.native import NativeKernel
 
 @dataclass(frozen=True)
 class Way:
-    """One way to compute a convolution: its name for users, its estimated cycles, and what builds it."""
+    """One way to compute a convolution.
+
+    Attributes:
+        label: its name for users.
+        cycles: the estimate.
+        build: gives its kernel.
+        memory: bytes of packed filters and scratch memory; 0 where they are no larger than those of a direct one.
+        spreads: whether a NaN or an infinity in the input reaches outputs whose windows do not hold it.
+        error: gives the error that it has with these filters (see `limits`); None where it is a direct one's.
+    """
 
     label: str
     cycles: float
     build: Callable[[], NativeKernel]
+    memory: int = 0
+    spreads: bool = False
+    error: Callable[[], float] | None = None

@@ -6,17 +6,18 @@ transformed back to tiles of outputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
+from c2_nnpack.accuracy import error_on, sample_images
 from c2_nnpack.algorithms import Way
-from c2_nnpack.convolution import Convolution, positions_of
+from c2_nnpack.convolution import Convolution, Fused, positions_of
 from c2_nnpack.kernels import kernels, vector_lanes
 from c2_nnpack.layout import C16
-from c2_nnpack.weights import packed_filters
+from c2_nnpack.weights import in_halves, packed_filters
 
 NEAR = 1 << 20  # bytes of weights that stay in a core's cache
 SHARED = 4 << 20  # bytes of weights that stay in the cache of all cores until the net's next run
@@ -53,13 +54,13 @@ class Tiling:
         (height, width), (rows, columns) = one.outputs, self.outputs
         return one.N * -(-height // rows) * -(-width // columns)
 
-    def cycles(self, one: Convolution) -> float:
-        """Of the products, the transforms, and reading weights that no cache keeps."""
+    def cycles(self, one: Convolution, weight: int = 4) -> float:
+        """Of the products, the transforms, and reading weights (of so many bytes each) that no cache keeps."""
         C, K = one.blocks
         tiles = self.tiles(one)
         products = self.points * 16 * C * K * tiles
         transforms = self.points * (C + K) * tiles * self.transform / 2
-        return products + transforms + _reading(self.points * C * K)
+        return products + transforms + _reading(self.points * C * K, weight)
 
     def at_a_time(self, one: Convolution) -> int:
         """Tiles that are transformed together: few, so that they stay near; more where weights come from memory.
@@ -81,32 +82,64 @@ def direct_cycles(one: Convolution) -> float:
     return taps * 16 * C * K * one.N * height * width + _reading(taps * C * K)
 
 
-def _reading(blocks: int) -> float:
-    nbytes = blocks * 16 * 16 * 4
+def _reading(blocks: int, weight: int = 4) -> float:
+    nbytes = blocks * 16 * 16 * weight
     return max(0, nbytes - SHARED) * CYCLES_PER_BYTE
 
 
 def ways_of(
     request: NativeRequest, one: Convolution, tilings: list[Tiling], asked: bool
 ) -> list[Way] | str:
-    """Those of the tilings that gain enough, or why none does; all of them where they are asked for."""
+    """Those of the tilings that gain enough; all of them where they are asked for."""
+    weight = _weight(request)
     if not asked:
         if min(one.C, one.K) < FEW:
             return f"fewer than {FEW} channels"
         limit = GAIN * direct_cycles(one)
-        tilings = [t for t in tilings if t.cycles(one) <= limit]
-    return [Way(t.label, t.cycles(one), partial(_kernel, request, one, t)) for t in tilings]
+        tilings = [t for t in tilings if t.cycles(one, weight) <= limit]
+    return [
+        Way(
+            t.label, t.cycles(one, weight), partial(_kernel, request, one, t), _memory(request, one, t),
+            spreads=True, error=partial(_error, request, one, t),
+        )
+        for t in tilings
+    ]  # fmt: skip
+
+
+def _weight(request: NativeRequest) -> int:
+    """Bytes of a weight."""
+    return 2 if request.precision == "fp16" else 4
+
+
+def _memory(request: NativeRequest, one: Convolution, tiling: Tiling) -> int:
+    C, K = one.blocks
+    scratch = kernels()[1].c2_tiled_scratch(_context(request, one, tiling))
+    return int(scratch) + tiling.points * C * K * 256 * _weight(request)
+
+
+def _error(request: NativeRequest, one: Convolution, tiling: Tiling) -> float:
+    """With the filters of the request, on a sample of tiles."""
+    images = sample_images(one.C, tiling.tile)
+    small = replace(
+        one, N=len(images), inputs=(tiling.tile,) * 2, outputs=tiling.outputs, head=(0, 0), threads=1, fused=Fused()
+    )  # fmt: skip
+    kernel = _kernel(replace(request, inputs=request.inputs[:2]), small, tiling)
+    return error_on(images, kernel, request.constants[1])
 
 
 def _kernel(request: NativeRequest, one: Convolution, tiling: Tiling) -> NativeKernel:
     ffi, lib = kernels()
     context = _context(request, one, tiling)
     C, K = one.blocks
+    halves = _weight(request) == 2
     packed = packed_filters(
-        request.constants[1], (tiling.label, context.lanes), tiling.points * C * K * 256,
+        request.constants[1], (tiling.label, context.lanes, halves), tiling.points * C * K * 256,
         lambda source, target: lib.c2_pack_tiled(context, source, one.C, target),
+        (lambda made: in_halves(made, tiling.points, 16 * K, 2 * context.lanes)) if halves else None,
     )  # fmt: skip
     context.weights = packed.address
+    if packed.scales is not None:
+        context.scales = ffi.cast("float *", packed.scales.ctypes.data)
     middle = [PLAIN] * (len(request.inputs) - 1)
     if one.fused.adds:
         middle[-1] = C16
