@@ -43,33 +43,37 @@ def lenet(model: Any) -> Any:
 
 
 def resnet50(model: Any) -> Any:
-    h = _conv_bn(model, "data", "conv1", 3, 64, 7, 2, no_gradient_to_input=True)
+    h, dim = resnet50_body(model, channels=3)
+    h = brew.average_pool(model, h, "pool5", kernel=7)
+    return brew.fc(model, h, "pred", dim_in=dim, dim_out=1000)
+
+
+def resnet50_body(model: Any, channels: int, is_test: bool = False) -> tuple[Any, int]:
+    """ResNet-50 up to its last sum, and its channels: He et al., 2015, with the stride in the middle convolution."""
+
+    def conv_bn(
+        x: Any, name: str, dim: int, out: int, kernel: int, stride: int, **args: Any
+    ) -> Any:
+        h = brew.conv(
+            model, x, name, dim_in=dim, dim_out=out, kernel=kernel, stride=stride, pad=kernel // 2, no_bias=1, **args,
+        )  # fmt: skip
+        return brew.spatial_bn(model, h, f"{name}_bn", out, is_test, epsilon=1e-5, momentum=0.9)
+
+    def bottleneck(x: Any, name: str, dim: int, width: int, stride: int) -> Any:
+        h = conv_bn(x, f"{name}_a", dim, width, 1, 1)
+        h = conv_bn(brew.relu(model, h, h), f"{name}_b", width, width, 3, stride)
+        h = conv_bn(brew.relu(model, h, h), f"{name}_c", width, 4 * width, 1, 1)
+        if dim != 4 * width:
+            x = conv_bn(x, f"{name}_s", dim, 4 * width, 1, stride)
+        h = brew.sum(model, [h, x], f"{name}_sum")
+        return brew.relu(model, h, h)
+
+    h = conv_bn("data", "conv1", channels, 64, 7, 2, no_gradient_to_input=True)
     h = brew.max_pool(model, brew.relu(model, h, h), "pool1", kernel=3, stride=2, pad=1)
     dim = 64
     for stage, (depth, width) in enumerate([(3, 64), (4, 128), (6, 256), (3, 512)], 2):
         for k in range(depth):
             stride = 2 if k == 0 and stage > 2 else 1
-            h = _bottleneck(model, h, f"res{stage}_{k}", dim, width, stride)
+            h = bottleneck(h, f"res{stage}_{k}", dim, width, stride)
             dim = 4 * width
-    h = brew.average_pool(model, h, "pool5", kernel=7)
-    return brew.fc(model, h, "pred", dim_in=2048, dim_out=1000)
-
-
-def _bottleneck(model: Any, x: Any, name: str, dim: int, width: int, stride: int) -> Any:
-    """He et al., 2015, with the stride in the middle convolution."""
-    h = _conv_bn(model, x, f"{name}_a", dim, width, 1, 1)
-    h = _conv_bn(model, brew.relu(model, h, h), f"{name}_b", width, width, 3, stride)
-    h = _conv_bn(model, brew.relu(model, h, h), f"{name}_c", width, 4 * width, 1, 1)
-    if dim != 4 * width:
-        x = _conv_bn(model, x, f"{name}_s", dim, 4 * width, 1, stride)
-    h = brew.sum(model, [h, x], f"{name}_sum")
-    return brew.relu(model, h, h)
-
-
-def _conv_bn(
-    model: Any, x: Any, name: str, dim: int, out: int, kernel: int, stride: int, **args: Any
-) -> Any:
-    h = brew.conv(
-        model, x, name, dim_in=dim, dim_out=out, kernel=kernel, stride=stride, pad=kernel // 2, no_bias=1, **args,
-    )  # fmt: skip
-    return brew.spatial_bn(model, h, f"{name}_bn", dim_in=out, epsilon=1e-5, momentum=0.9)
+    return h, dim

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import c2
-from c2.build.quantize import blob_ranges, compare, quantize
+from c2.build.calibrate import blob_ranges
+from c2.build.quantize import compare, quantize
 from c2.compile.graph import Graph, build_graph
 from c2.compile.passes.ranges import share_ranges
 from c2.compile.precision import Precision
@@ -60,6 +61,57 @@ def test_samples_must_be_finite():
     bad[1, 1] = np.nan
     with pytest.raises(SchemaError, match="blob 'x' goes from nan to nan on the samples"):
         blob_ranges(*nets_as_protos(), batches({"x": bad}, 2), registry=core_registry())
+
+
+def far_out(rows=4000, far=4, end=50.0):
+    """Uniform numbers in 0..1, and a few at the end of a wide empty range."""
+    x = np.random.default_rng(0).uniform(0, 1, (rows, 2)).astype(np.float32)
+    x[:far, 0] = end
+    return x
+
+
+def ranges_of(x, **options):
+    init, net = c2.Net("init"), c2.Net("predict")
+    net.op("Copy", "x", "y")
+    net.add_external_output("y")
+    return blob_ranges(
+        init.proto, net.proto, batches({"x": x}, 512), registry=core_registry(), **options
+    )["y"]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_share_of_the_numbers_is_cut_off(sign):
+    """One number in 10,000: of 8,000 none but the farthest; the ends are known to a bin of 4,096."""
+    x = sign * far_out(far=0)
+    expected = np.sort(abs(x).ravel())[-1]
+    found = ranges_of(x, calibrate="percentile")
+    assert found[sign > 0] == pytest.approx(sign * expected, abs=1 / 4096)
+    x = far_out(rows=40000, far=7)
+    assert ranges_of(x, calibrate="percentile")[1] < 1.03
+    assert ranges_of(x, calibrate="minmax")[1] == 50.0
+
+
+def squared_error(x, end):
+    """Of rounding to 255 steps of no sign."""
+    return np.square(x - np.clip(np.rint(x / (end / 255)), 0, 255) * (end / 255)).sum()
+
+
+@pytest.mark.parametrize("end", [1.5, 4.0, 50.0])
+def test_the_least_square_of_errors(end):
+    x = far_out(end=end).astype(np.float64)
+    found = ranges_of(far_out(end=end), calibrate="mse")[1]
+    least = min(squared_error(x, e) for e in np.linspace(0.02, 1, 400) * end)
+    assert squared_error(x, found) < 1.05 * least
+
+
+def test_numbers_of_zero_have_a_range():
+    zeros = np.zeros((4, 2), np.float32)
+    assert {ranges_of(zeros, calibrate=c) for c in ("minmax", "percentile", "mse")} == {(0.0, 0.0)}
+
+
+def test_an_unknown_calibration_is_refused():
+    with pytest.raises(SchemaError, match=r"one of minmax, percentile, mse, got 'mss'.*'mse'"):
+        ranges_of(X, calibrate="mss")
 
 
 class Scores:

@@ -185,6 +185,10 @@ def test_quantize(command, as_json, model, monkeypatch):
     assert ranges["range_min"].floats[2] == 0.0, "after the Relu"
     code, found = as_json("quantize", *files, "--samples", "500")
     assert (code, found["calibrated_on"], found["compared"]["rows"]) == (0, 200, 200)
+    code, found = as_json("quantize", *files, "--calibrate", "mse")
+    assert (code, found["calibrate"]) == (0, "mse")
+    code, found = as_json("quantize", *files, "--calibrate", "median")
+    assert (code, "one of minmax, percentile, mse" in found["error"]["message"]) == (1, True)
 
 
 def test_quantize_where_there_is_no_int8(as_json, model, monkeypatch):

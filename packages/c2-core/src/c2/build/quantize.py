@@ -7,23 +7,18 @@ another form, which this does not write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from c2.build.calibrate import blob_ranges
 from c2.build.progress import Progress, Silent
-from c2.compile.graph import build_graph
-from c2.compile.net import CompiledNet
-from c2.compile.precision import FULL, Precision, Range, set_precision
+from c2.compile.precision import Precision, set_precision
 from c2.data.batches import Batches
 from c2.errors import SchemaError
 from c2.execute.predictor import Predictor
-from c2.execute.workspace import Workspace
-from c2.graph.check import check_net
-from c2.graph.infer import infer_net
-from c2.place.place import place_net
 from c2.proto import NetDef
 from c2.registry import Registry
 
@@ -33,6 +28,7 @@ def quantize(
     predict_net: Any,
     samples: Batches,
     *,
+    calibrate: str = "minmax",
     registry: Registry | None = None,
     progress: Progress | None = None,
 ) -> NetDef:
@@ -44,73 +40,15 @@ def quantize(
 
     Args:
         samples: inputs as the net will get them, some hundred rows; what lies beyond their ranges will be cut off.
+        calibrate: how ranges are chosen, see `c2.build.calibrate`.
     """
     net = NetDef()
     net.CopyFrom(getattr(predict_net, "proto", predict_net))
-    ranges = blob_ranges(init_net, net, samples, registry=registry, progress=progress)
+    ranges = blob_ranges(
+        init_net, net, samples, calibrate=calibrate, registry=registry, progress=progress
+    )
     set_precision(net, Precision("int8", ranges))
     return net
-
-
-def blob_ranges(
-    init_net: Any,
-    net: NetDef,
-    samples: Batches,
-    *,
-    registry: Registry | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Range]:
-    """Smallest and largest number of each float blob on samples, by the names that the compiler gives its versions.
-
-    Raises:
-        SchemaError: there is no sample, or a blob is not finite on one.
-    """
-    told = progress if progress is not None else Silent()
-    workspace = Workspace(registry=registry)
-    workspace.run_once(getattr(init_net, "proto", init_net))
-    constants = workspace.blobs()
-    written_once = _written_once(net, workspace.registry)
-    watched = [name for op in written_once.op for name in op.output]
-    watched = list(dict.fromkeys([*samples.arrays, *watched]))
-    runnable: CompiledNet | None = None
-    ranges: dict[str, Range] = {}
-    told.start("calibrate", len(samples))
-    for done, batch in enumerate(samples, 1):
-        for name, array in batch.items():
-            workspace.feed(name, array)
-        if runnable is None:
-            checked = check_net(written_once, workspace.registry)
-            runnable = CompiledNet(
-                checked, workspace, workspace.registry, constants=constants, keep=watched, precision=FULL
-            )
-        runnable.run()
-        _widen(ranges, {name: workspace.blob(name).value for name in watched})
-        told.advance(done, {"blobs": len(ranges)})
-    told.finish({"blobs": len(ranges)})
-    return ranges
-
-
-def _written_once(net: NetDef, registry: Registry) -> NetDef:
-    """The net in the compiler's form, where versions of a blob have names of their own and can all be kept."""
-    placed = place_net(check_net(net, registry), registry)
-    checked = type(placed.checked)(net, [op.checked for op in placed.ops])
-    graph = build_graph(infer_net(checked, {}).ops, placed.ops, {}, net.external_output)
-    copy = NetDef()
-    copy.CopyFrom(net)
-    del copy.op[:]
-    copy.op.extend(node.op.op for node in graph.nodes)
-    return copy
-
-
-def _widen(ranges: dict[str, Range], blobs: Mapping[str, Any]) -> None:
-    for name, value in blobs.items():
-        if getattr(value, "dtype", None) != np.float32 or value.size == 0:
-            continue
-        low, high = float(value.min()), float(value.max())
-        if not np.isfinite([low, high]).all():
-            raise SchemaError(f"blob '{name}' goes from {low} to {high} on the samples: int8 needs finite numbers")
-        known = ranges.get(name, (low, high))
-        ranges[name] = min(low, known[0]), max(high, known[1])
 
 
 @dataclass(frozen=True)

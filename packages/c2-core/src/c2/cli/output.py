@@ -92,7 +92,8 @@ def parse_inputs(given: Sequence[str]) -> dict[str, Any]:
 def _held(path: str, key: str) -> Any:
     """The array of an .npy, or of that key in an .npz; all arrays for an empty key, the names for one not there."""
     try:
-        loaded = np.load(path, allow_pickle=False)
+        # An .npy stays in its file until rows of it are read (writing goes to memory); an .npz cannot.
+        loaded = np.load(path, allow_pickle=False, mmap_mode="c" if path.endswith(".npy") else None)
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded:

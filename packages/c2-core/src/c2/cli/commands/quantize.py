@@ -39,6 +39,13 @@ def quantize(
         int, typer.Option(min=1, help="Rows to find ranges on; accuracy is measured on the others.")
     ] = 256,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per run.")] = 32,
+    calibrate: Annotated[
+        str,
+        typer.Option(
+            help="How ranges are chosen: minmax (nothing cut off), percentile (1e-4 of the numbers cut off), "
+            "or mse (the smallest mean square of the errors)."
+        ),
+    ] = "minmax",
     json: Json = False,
 ) -> None:
     """Writes a model that computes in int8 (weights stay float32 in the files), and compares it with float32."""
@@ -52,11 +59,13 @@ def quantize(
         fail(f"--data: the model's inputs {missing} are not among {sorted(inputs)}")
     first, others = _split(arrays, right, samples)
     with Bars({"calibrate": "Calibrating", "compare": "Comparing"}) as bars:
-        made = quantized(init_net, net, batches(first, batch_size), progress=bars)
+        made = quantized(
+            init_net, net, batches(first, batch_size), calibrate=calibrate, progress=bars
+        )
         save_model(output, init_net, made)
         measured, why = _measured(init_net, made, *others, batch_size, bars)
     report = {
-        "model": model, "output": str(output), "calibrated_on": len(next(iter(first.values()))),
+        "model": model, "output": str(output), "calibrated_on": len(next(iter(first.values()))), "calibrate": calibrate,
         "compared": asdict(measured) if measured else None, "not_compared": why,
     }  # fmt: skip
     if json:
