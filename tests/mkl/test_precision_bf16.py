@@ -4,17 +4,13 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
+from reduced_nets import benchmark_model, engines, error, images, run, skip_without
 
 import c2
-from c2.compile.net import CompiledNet
-from c2.graph.check import check_net
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("C2_SHARED", ROOT.parent / "shared"))
 BF16 = 2e-2  # of the largest number: 8 bits of mantissa, and roundings that add up along a net
 DEEP = {
     "mobilenet_v2": 1.2e-1
@@ -23,45 +19,7 @@ DEEP = {
 
 @pytest.fixture(scope="module")
 def bf16(onednn):
-    from c2_mkl.library import why_not_in
-
-    if (reason := why_not_in("bf16")) is not None:
-        pytest.skip(reason)
-
-
-def compiled(registry, net, feeds, keep, constants=(), **options):
-    workspace = c2.Workspace(registry=registry)
-    for name, value in feeds.items():
-        workspace.feed(name, value)
-    checked = check_net(getattr(net, "proto", net), registry)
-    made = CompiledNet(
-        checked, workspace, registry, constants=constants, keep=keep, threads=2, **options
-    )
-    made.run()
-    for blob in keep:
-        workspace.blob(blob).value[...] = np.nan
-    made.run()
-    return made, {blob: workspace[blob] for blob in keep}
-
-
-def error(result, expected):
-    return np.abs(result - expected).max() / np.abs(expected).max()
-
-
-def engines(net):
-    return [s.engine for s in net.program().stages]
-
-
-def benchmark_model(name):
-    if not (SHARED / "data" / "zoo").is_dir():
-        pytest.skip("the zoo's graphs are not there: name their folder in C2_SHARED")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        from nets import benchmark_net
-        from zoo_models import zoo_model
-    finally:
-        sys.path.pop(0)
-    return zoo_model(name) if name == "inception_v2" else benchmark_net(name)
+    skip_without("bf16")
 
 
 def scores_of(net):
@@ -79,64 +37,14 @@ def test_nets_in_bf16(registry, bf16, name):
     feeds = {**model.parameters, model.data: model.input(batch=2)}
     results = {}
     for precision in ("fp32", "bf16"):
-        net, found = compiled(
-            registry, model.net, feeds, [out], model.parameters, precision=precision
-        )
-        results[precision] = found[out].reshape(2, -1)
+        net, (found,) = run(registry, model.net, feeds, [out], precision, model.parameters)
+        results[precision] = found.reshape(2, -1)
         reduced = [s for s in net.program().stages if s.engine == "MKL bf16"]
         linear = [s.node.type for s in net.program().stages if s.node.type in ("Conv", "FC")]
         assert (len(reduced) >= 0.6 * len(linear)) == (precision == "bf16")
     assert error(results["bf16"], results["fp32"]) < DEEP.get(name, BF16)
     assert (results["bf16"].argmax(1) == results["fp32"].argmax(1)).all()
     assert (results["bf16"] != results["fp32"]).any()
-
-
-def images(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def one_operator(type_, feeds, outputs=("y",), **args):
-    """A convolution, so that its result is kept in bf16, the operator on it, and a convolution that reads it."""
-    net = c2.Net("one")
-    net.op("Conv", ["x", "w0"], "a", kernel=3, pad=1)
-    net.op(type_, ["a", *feeds], list(outputs), **args)
-    net.op("Conv", ["y", "w1"], "z", kernel=1)
-    net.add_external_output("z")
-    return net
-
-
-INSIDE = {
-    "Relu": ("Relu", {}), "LeakyRelu": ("LeakyRelu", {"alpha": 0.2}), "Clip": ("Clip", {"min": -0.5, "max": 0.5}),
-    "Sigmoid": ("Sigmoid", {}), "Tanh": ("Tanh", {}), "Elu": ("Elu", {"alpha": 0.7}), "Swish": ("Swish", {}),
-    "HardSigmoid": ("HardSigmoid", {"alpha": 0.3, "beta": 0.4}), "MaxPool": ("MaxPool", {"kernel": 3, "stride": 2}),
-    "MaxPool padded": ("MaxPool", {"kernel": 3, "stride": 2, "pad": 1}),
-    "MaxPool rounded up": ("MaxPool", {"kernel": 3, "stride": 2, "legacy_pad": 3}),
-    "AveragePool": ("AveragePool", {"kernel": 3, "stride": 2, "pad": 1}),
-    "AveragePool with pads": ("AveragePool", {"kernel": 2, "pad": 1, "count_include_pad": 1}),
-    "global": ("AveragePool", {"global_pooling": 1}), "Copy": ("Copy", {}),
-    "Dropout": ("Dropout", {"is_test": 1}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", INSIDE)
-def test_operators_between_convolutions_stay_in_bf16(registry, bf16, case):
-    type_, args = INSIDE[case]
-    net = one_operator(type_, {}, **args)
-    feeds = {
-        "x": images(2, 8, 13, 11),
-        "w0": images(24, 8, 3, 3) / 8,
-        "w1": images(4, 24, 1, 1) / 5,
-    }
-    if "Pool" in type_:  # alone, between two others: not fused
-        assert args
-    results = []
-    for precision in ("fp32", "bf16"):
-        made, found = compiled(registry, net, feeds, ["z"], ["w0", "w1"], precision=precision)
-        results.append(found["z"])
-    kinds = engines(made)
-    assert set(kinds) == {"MKL bf16", "reorder"}, kinds
-    assert kinds.count("reorder") == 2, "one before, one after"
-    assert error(results[1], results[0]) < BF16
 
 
 CONVOLUTIONS = {
@@ -163,8 +71,8 @@ def test_convolutions_in_bf16(registry, bf16, case, constant):
     constants = ["w", "b"] if constant else []
     results = []
     for precision in ("fp32", "bf16"):
-        made, found = compiled(registry, net, feeds, ["y"], constants, precision=precision)
-        results.append(found["y"])
+        made, (found,) = run(registry, net, feeds, ["y"], precision, constants)
+        results.append(found)
     assert "MKL bf16" in engines(made), made.program().stages[0].declined
     assert error(results[1], results[0]) < 1e-2
 
@@ -187,8 +95,8 @@ def test_sums_and_joins_stay_in_bf16(registry, bf16):
     }  # fmt: skip
     results = []
     for precision in ("fp32", "bf16"):
-        made, found = compiled(registry, net, feeds, ["z"], list(feeds)[1:], precision=precision)
-        results.append(found["z"])
+        made, (found,) = run(registry, net, feeds, ["z"], precision, list(feeds)[1:])
+        results.append(found)
     assert sorted(set(engines(made))) == ["MKL bf16", "reorder"]
     assert error(results[1], results[0]) < BF16
 
@@ -206,8 +114,8 @@ def test_fc_reads_images_as_they_lie(registry, bf16):
     }  # fmt: skip
     results = []
     for precision in ("fp32", "bf16"):
-        made, found = compiled(registry, net, feeds, ["z"], list(feeds)[1:], precision=precision)
-        results.append(found["z"])
+        made, (found,) = run(registry, net, feeds, ["z"], precision, list(feeds)[1:])
+        results.append(found)
     assert [s.node.label for s in made.program().stages if s.engine == "MKL bf16"] == [
         "Conv", "FC+Relu", "FC"
     ]  # fmt: skip
@@ -215,11 +123,15 @@ def test_fc_reads_images_as_they_lie(registry, bf16):
 
 
 def test_kept_blobs_are_float32(registry, bf16):
-    net = one_operator("Relu", {})
+    net = c2.Net("kept")
+    net.op("Conv", ["x", "w0"], "a", kernel=3, pad=1)
+    net.op("Relu", "a", "y")
+    net.op("Conv", ["y", "w1"], "z", kernel=1)
+    net.add_external_output("z")
     feeds = {"x": images(1, 8, 5, 5), "w0": images(16, 8, 3, 3), "w1": images(4, 16, 1, 1)}
-    _, found = compiled(registry, net, feeds, ["a", "y", "z"], ["w0", "w1"], precision="bf16")
-    assert {v.dtype for v in found.values()} == {np.dtype(np.float32)}
-    np.testing.assert_array_equal(found["y"], np.maximum(found["a"], 0))
+    _, found = run(registry, net, feeds, ["a", "y", "z"], "bf16", ["w0", "w1"])
+    assert {v.dtype for v in found} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(found[1], np.maximum(found[0], 0))
 
 
 def test_a_predictor_in_bf16(registry, bf16):

@@ -1,55 +1,24 @@
 """int8 through c2-mkl: exact where numbers fit the steps, near float32 on whole nets, as accurate on real digits."""
 
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from reduced_nets import benchmark_model, engines, run, skip_without
 
 import c2
-from c2.build.quantize import blob_ranges, compare, quantize
-from c2.compile.net import CompiledNet
-from c2.compile.precision import Precision, set_precision
+from c2.build.calibrate import blob_ranges
+from c2.build.quantize import compare, quantize
 from c2.data import batches
-from c2.graph.check import check_net
 from c2.serialize.init_net import params_to_init_net
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("C2_SHARED", ROOT.parent / "shared"))
 ERRORS = {"mobilenet_v2": 0.25}  # of the largest number; 53 layers of random weights
 ERROR = 0.06
 
 
 @pytest.fixture(scope="module", autouse=True)
 def int8(onednn):
-    from c2_mkl.library import why_not_in
-
-    if (reason := why_not_in("int8")) is not None:
-        pytest.skip(reason)
-
-
-def run(registry, net, feeds, keep, ranges=None, constants=()):
-    """The compiled net and what it gives, in int8 where ranges are given."""
-    proto = type(net.proto)()
-    proto.CopyFrom(net.proto)
-    if ranges is not None:
-        set_precision(proto, Precision("int8", ranges))
-    workspace = c2.Workspace(registry=registry)
-    for name, value in feeds.items():
-        workspace.feed(name, value)
-    made = CompiledNet(
-        check_net(proto, registry), workspace, registry, constants=constants, keep=keep, threads=2
-    )
-    made.run()
-    for blob in keep:
-        workspace.blob(blob).value[...] = np.nan
-    made.run()
-    return made, [workspace[blob] for blob in keep]
-
-
-def engines(net):
-    return [s.engine for s in net.program().stages]
+    skip_without("int8")
 
 
 def integers(low, high, *shape, seed=0):
@@ -93,7 +62,7 @@ def test_convolutions_are_exact_where_numbers_fit_the_steps(registry, form, sign
     _, (expected,) = run(registry, net, feeds, ["y"])
     step = max(64.0, float(np.abs(expected).max()) / 127)
     ranges = {"x": (float(low), float(high)), "y": (-127 * step, 127 * step)}
-    made, (found,) = run(registry, net, feeds, ["y"], ranges, ["w", "b"])
+    made, (found,) = run(registry, net, feeds, ["y"], None, ["w", "b"], ranges)
     assert engines(made) == ["reorder", "MKL int8", "reorder"], made.program().stages[0].declined
     assert np.abs(found - expected).max() <= step / 2 * (1 + 1e-5)
     np.testing.assert_allclose(found / step, np.rint(found / step), atol=1e-3)
@@ -108,7 +77,7 @@ def test_fc_is_exact_where_numbers_fit_the_steps(registry):
         "x": integers(-127, 127, 3, 40), "w": whole_weights(10, 40, seed=1),
         "b": integers(-9, 9, 10),
     }  # fmt: skip
-    made, (found,) = run(registry, net, feeds, ["r"], {"x": (-127.0, 127.0)}, ["w", "b"])
+    made, (found,) = run(registry, net, feeds, ["r"], None, ["w", "b"], {"x": (-127.0, 127.0)})
     assert engines(made) == ["reorder", "MKL int8"]
     exact = feeds["x"].astype(np.int64) @ feeds["w"].astype(np.int64).T + feeds["b"].astype(int)
     np.testing.assert_allclose(found, np.maximum(exact, 0), rtol=1e-6, atol=0.1)
@@ -123,7 +92,7 @@ def test_numbers_beyond_the_range_are_cut_off(registry):
         "b": np.zeros(16, np.float32),
     }  # fmt: skip
     ranges = {"x": (-127.0, 127.0), "y": (0.0, 255.0)}
-    _, (found,) = run(registry, net, feeds, ["y"], ranges, ["w", "b"])
+    _, (found,) = run(registry, net, feeds, ["y"], None, ["w", "b"], ranges)
     np.testing.assert_allclose(found[0, 0].ravel(), [0, 0, 120, 254], atol=0.5)
 
 
@@ -132,13 +101,13 @@ def test_what_was_not_calibrated_stays_float32(registry):
     net.op("Conv", ["x", "w"], "y", kernel=1)
     net.add_external_output("y")
     feeds = {"x": integers(-9, 9, 1, 16, 4, 4), "w": whole_weights(16, 16, 1, 1)}
-    made, _ = run(registry, net, feeds, ["y"], {"y": (-1.0, 1.0)}, ["w"])
+    made, _ = run(registry, net, feeds, ["y"], None, ["w"], {"y": (-1.0, 1.0)})
     stage = next(s for s in made.program().stages if s.node.type == "Conv")
     assert (stage.engine, stage.declined) == (
         "MKL",
         [("MKL int8", "the range of 'x' is not known")],
     )
-    made, _ = run(registry, net, feeds, ["y"], {"x": (-9.0, 9.0), "y": (-1.0, 1.0)})
+    made, _ = run(registry, net, feeds, ["y"], ranges={"x": (-9.0, 9.0), "y": (-1.0, 1.0)})
     stage = next(s for s in made.program().stages if s.node.type == "Conv")
     assert (stage.engine, stage.declined[0][1]) == ("MKL", "weights that may change")
 
@@ -170,27 +139,18 @@ def test_what_lies_between_stays_in_8_bits(registry):
     init = params_to_init_net(params)
     ranges = blob_ranges(init, net.proto, batches({"x": feeds["x"]}, 1), registry=registry)
     _, (expected,) = run(registry, net, feeds, ["y"])
-    made, (found,) = run(registry, net, feeds, ["y"], ranges, list(params))
+    made, (found,) = run(registry, net, feeds, ["y"], None, list(params), ranges)
     kinds = engines(made)
     assert set(kinds) == {"MKL int8", "reorder"}, [
         (s.engine, s.node.label) for s in made.program().stages
     ]
-    assert kinds.count("reorder") == 3, (
-        "the input, what had a sign before it was joined, what the FC reads"
-    )
+    assert kinds.count("reorder") == 2, "the input, and what had a sign before it was joined"
     assert np.abs(found - expected).max() < 0.03 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", ["resnet50", "squeezenet", "mobilenet_v2", "lenet"])
 def test_nets_in_int8(registry, name):
-    if not (SHARED / "data" / "zoo").is_dir():
-        pytest.skip("the zoo's graphs are not there: name their folder in C2_SHARED")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        from nets import benchmark_net
-    finally:
-        sys.path.pop(0)
-    model = benchmark_net(name)
+    model = benchmark_model(name)
     init = params_to_init_net(model.parameters)
     samples = batches({model.data: model.input(seed=2, batch=4)}, 2)
     made = quantize(init, model.net, samples, registry=registry)

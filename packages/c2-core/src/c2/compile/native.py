@@ -44,6 +44,8 @@ class NativeRequest:
         names: of the inputs, then of the outputs, as `ranges` knows them.
         rng: the operator's own generator of random numbers, to draw a first state from.
         every: for a race, the builder may return a list of kernels: all its ways to do it, the likely fastest first.
+        readers: who reads the first output, as (operator type, position among its inputs); none where it is kept for
+            others too.
     """
 
     type: str
@@ -59,6 +61,7 @@ class NativeRequest:
     names: tuple[str, ...] = ()
     rng: Any = None
     every: bool = False
+    readers: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def build_native(
     layouts: tuple[Layout, ...] | None = None,
     precision: Precision = IN_FULL,
     rng: Any = None,
+    readers: tuple[tuple[str, int], ...] = (),
 ) -> tuple[NativeKernel | None, str, list[tuple[str, str]]]:
     """The native kernel of a node (None: there is none) and its label, and why candidates before it declined.
 
@@ -117,6 +121,7 @@ def build_native(
         tuple((p.type, p.args) for p in node.post),
         {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
         threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs), rng,
+        readers=readers,
     )  # fmt: skip
     declined: list[tuple[str, str]] = []
     yielding: tuple[NativeKernel, str] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -65,8 +65,10 @@ class Program:
         self._loose: set[str] = set()
         self._packed: tuple[Node | None, list[str]] = None, []
         self._reads = Counter(n for node in graph.nodes for n in node.inputs)
+        self._kept_plain = self._fixed()
+        self._readers = _readers(graph)
         self.threads = threads
-        laid_out = lay_out(graph.nodes, self._fixed(), self._choose, _unfused, self._reorder)
+        laid_out = lay_out(graph.nodes, self._kept_plain, self._choose, _unfused, self._reorder)
         self.stages, self.layouts = [self._rebound(s) for s in laid_out.chosen], laid_out.layouts
         self._free_packed()
         self.graph = replace(graph, log=(*graph.log, *laid_out.log))
@@ -108,7 +110,7 @@ class Program:
             device, constants = node.home.device.name, self.graph.constants
             native, engine, declined = build_native(
                 self.registry, node, constants, device, self.threads, layouts, self.graph.precision,
-                binder.rng,
+                binder.rng, self._readers_of(node),
             )  # fmt: skip
         if native is not None:
             stage = Stage(node, binder, native, engine, declined)
@@ -120,6 +122,11 @@ class Program:
         if not node.post and not (self._loose.isdisjoint(node.inputs) and _is_static(stage)):
             self._loose.update(node.outputs)
         return stage
+
+    def _readers_of(self, node: Node) -> tuple[tuple[str, int], ...]:
+        """Who reads the first output of a node, where nobody outside of the program does."""
+        name = node.outputs[0] if node.outputs else ""
+        return () if name in self._kept_plain else tuple(self._readers[name])
 
     def _free_packed(self, chosen: Node | None = None) -> None:
         """Frees constants that the last node has packed, where nobody else reads them.
@@ -330,6 +337,15 @@ class Program:
         self.names.append(f"{len(steps)} native calls")
         self._binders.append(stages[0].binder)
         row.clear()
+
+
+def _readers(graph: Graph) -> dict[str, list[tuple[str, int]]]:
+    """Who reads each blob: operator types with the position among their inputs."""
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for node in graph.nodes:
+        for position, name in enumerate(node.inputs):
+            found[name].append((node.type, position))
+    return found
 
 
 _NOTHING = np.empty(0)

@@ -111,3 +111,10 @@ int c2_run_copy(void *context, void *const *buffers)
         memmove(buffers[1], buffers[0], (size_t)c->bytes);
     return 0;
 }
+
+int c2_run_constant(void *context, void *const *buffers)
+{
+    const c2_constant *c = context;
+    memcpy(buffers[0], c->source, (size_t)c->bytes);
+    return 0;
+}

@@ -191,9 +191,35 @@ int c2_run_dropout_gradient(void *context, void *const *buffers);
 typedef struct { ptrdiff_t bytes; } c2_copy;
 int c2_run_copy(void *context, void *const *buffers);
 
-/* Y = factor * the sum over positions, of images of 8-bit integers with channels last; Y is float. */
-typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_mean;
+/* Averages of images of 8-bit integers with channels last, times factor, as float or rounded to 8 bits. */
+enum { C2_AS_FLOAT, C2_AS_U8, C2_AS_S8 };
+typedef struct { ptrdiff_t images, positions, channels; int is_signed, form, threads; float factor; } c2_mean;
 int c2_run_mean(void *context, void *const *buffers);
+
+/* Y = values[X], bytes. */
+typedef struct { ptrdiff_t n; int threads; const uint8_t *values; } c2_table;
+int c2_run_table(void *context, void *const *buffers);
+
+/* Y = sum of factors[k] * X_k, or their product, within low..high and rounded; `is_signed` of each X, then of Y. */
+typedef struct {
+    ptrdiff_t n;
+    int count, is_product, threads;
+    float low, high, factors[32];
+    int is_signed[33];
+} c2_sum_bytes;
+int c2_run_sum_bytes(void *context, void *const *buffers);
+
+/* Images of pixels of so many bytes, picked out of others by row and column. */
+typedef struct {
+    ptrdiff_t images, rows_in, columns_in, height, width, pixel;
+    const int64_t *rows, *columns;
+    int threads;
+} c2_pick;
+int c2_run_pick(void *context, void *const *buffers);
+
+/* Writes `bytes` from `source`, which never change. */
+typedef struct { ptrdiff_t bytes; const void *source; } c2_constant;
+int c2_run_constant(void *context, void *const *buffers);
 
 /* Images of up to four planes of float, times factor, as 8-bit integers with channels last. */
 typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_quantize;

@@ -55,19 +55,7 @@ def _few_rows(request: NativeRequest, library: OneDNN, M: int, K: int, N: int) -
 
 @mkl_native("MatMul", "BatchMatMul")
 def build_matmul(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    if len(request.inputs) > 2:
-        raise Declined("the shape of a third input")
-    a, b = (one.shape for one in request.inputs)
-    assert a is not None
-    assert b is not None
-    if request.type == "MatMul":
-        a, b = as_matrix(a, request.args["axis_a"]), as_matrix(b, request.args["axis_b"])
-    elif len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2]:
-        raise Declined("vectors, or batch axes that differ")
-    sides = [_matrix(a, request.args["trans_a"]), _matrix(b, request.args["trans_b"])]
-    dims = [*a[:-2], sides[0][0][-2], sides[1][0][-1]]
-    if len(dims) > 6:
-        raise Declined("more than six axes")
+    sides, dims = product_sides(request)
     left, right = (strided(library, *side) for side in sides)
     result = strided(library, dims)
     wanted = any_layout(library, sides[1][0]) if 1 in request.constants else right
@@ -91,7 +79,28 @@ def build_matmul(request: NativeRequest, library: OneDNN) -> NativeKernel:
     return chain.kernel()
 
 
-def _matrix(shape: tuple[int, ...], transposed: bool) -> tuple[list[int], list[int]]:
+Matrices = tuple[list[int], list[int]]  # sizes and strides
+
+
+def product_sides(request: NativeRequest) -> tuple[tuple[Matrices, Matrices], list[int]]:
+    """Both sides of a MatMul or BatchMatMul as stacks of matrices, and the sizes of the product."""
+    if len(request.inputs) > 2:
+        raise Declined("the shape of a third input")
+    a, b = (one.shape for one in request.inputs)
+    assert a is not None
+    assert b is not None
+    if request.type == "MatMul":
+        a, b = as_matrix(a, request.args["axis_a"]), as_matrix(b, request.args["axis_b"])
+    elif len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2]:
+        raise Declined("vectors, or batch axes that differ")
+    sides = (_matrix(a, request.args["trans_a"]), _matrix(b, request.args["trans_b"]))
+    dims = [*a[:-2], sides[0][0][-2], sides[1][0][-1]]
+    if len(dims) > 6:
+        raise Declined("more than six axes")
+    return sides, dims
+
+
+def _matrix(shape: tuple[int, ...], transposed: bool) -> Matrices:
     """Sizes and strides of a stack of matrices, transposed where asked."""
     strides = [1]
     for size in reversed(shape[1:]):

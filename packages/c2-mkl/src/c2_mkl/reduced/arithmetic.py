@@ -1,4 +1,4 @@
-"""What a convolution does to its sums of products, in the steps of what it writes: fewer operations per number.
+"""What Conv and FC do to their sums of products, in the steps of what they write: fewer operations per number.
 
 With integers, Y / y = f(x w sum + b + s S) / y, where x, w, y and s are the scales of X, W, Y and of a summand S. Where
 f lets factors through, 1 / y goes into the constants: f((x w / y) sum + b / y + (s / y) S), and nothing is left to be
@@ -7,6 +7,7 @@ done at the end but rounding. Rounding to integers without a sign is a Relu itse
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ Activation = tuple[int, float, float]
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Factors and summands of a convolution.
+    """Factors and summands of a convolution or a product of matrices.
 
     Attributes:
         scales: of the sums of products, one per output channel; None: 1, as in bf16.
@@ -41,6 +42,15 @@ class Arithmetic:
     after: tuple[Activation, ...]
     step: Kept | None = None
 
+    def append_to(self, library: OneDNN) -> Callable[[Any], None]:
+        """Appends the activations to post-operations."""
+
+        def append(post: Any) -> None:
+            for activation in self.after:
+                library.api.post_ops_append_eltwise(post, *activation)
+
+        return append
+
     def arguments(
         self, library: OneDNN, mask: int
     ) -> tuple[dict[int, int], list[tuple[int, Handle, Any]]]:
@@ -53,16 +63,24 @@ class Arithmetic:
         return masks, found
 
 
-def arithmetic_of(request: NativeRequest, X: Kept, Y: Kept, S: Kept | None) -> Arithmetic:
-    """Of a convolution that reads X, adds S where there is one, and writes Y."""
+def arithmetic_of(
+    request: NativeRequest, X: Kept, Y: Kept | None, S: Kept | None = None, axis: int = 0
+) -> Arithmetic:
+    """Of an operator that reads X, adds S where there is one, and writes Y (None: float32).
+
+    Args:
+        axis: of the weights, along which output channels lie.
+    """
     after = tuple(algorithm(*one) for one in request.post[S is not None :])
     bias = 2 if len(request.inputs) - (S is not None) > 2 else None
     if request.precision == "bf16":
         return Arithmetic(None, 1.0, bias, after)
     scales, summand = (
-        weight_scales(request) * np.float32(X.scale),
+        weight_scales(request, axis) * np.float32(X.scale),
         S.scale if S is not None else 1.0,
     )
+    if Y is None:
+        return Arithmetic(scales, summand, bias, after)
     linear = all(kind in (n.ELTWISE_RELU, n.CLIP) for kind, _, _ in after)
     if not linear or (bias is not None and bias not in request.constants):
         return Arithmetic(scales, summand, bias, after, Y)

@@ -80,8 +80,7 @@ def _primitive(
     def append(post: Any) -> None:
         if S is not None:
             library.api.post_ops_append_sum(post, arithmetic.summand, 0, S.dtype)
-        for activation in arithmetic.after:
-            library.api.post_ops_append_eltwise(post, *activation)
+        arithmetic.append_to(library)(post)
 
     return primitive(
         library, "convolution_forward", library.engine, n.INFERENCE, n.DIRECT, _memory(library, geometry.source, X),

@@ -54,9 +54,9 @@ def build_copy(request: NativeRequest, library: OneDNN) -> NativeKernel:
 @reduced_native("Flatten", "FlattenToVec")
 def build_flatten(request: NativeRequest, library: OneDNN) -> NativeKernel:
     layout, spec = _only(request), request.inputs[0]
-    if layout.last and prod((spec.shape or ())[2:]) != 1:
-        raise Declined("channels last, and more than one position")
-    return _copied(request, library, layout, kept(layout.dtype, False, layout.scale))
+    plain = kept(layout.dtype, False, layout.scale)
+    one_position = layout.last and prod((spec.shape or ())[2:]) == 1
+    return _copied(request, library, layout if one_position else plain, plain)
 
 
 def _only(request: NativeRequest) -> Kept:

@@ -25,6 +25,8 @@ from c2_mkl.primitive import Handle, image_memory, primitive, strided
 NAMES = {n.BF16: "bf16", n.U8: "u8", n.S8: "s8"}
 ITEMSIZE = {n.BF16: 2, n.U8: 1, n.S8: 1}
 LARGEST = {n.U8: 255.0, n.S8: 127.0}
+# Operators that round their first input in any case.
+ROUNDING = ("FC", "MatMul", "BatchMatMul", "Conv", "Conv1D", "Conv2D", "Conv3D")
 FEW_CHANNELS = 4  # what the C part's quantize has room for
 
 
@@ -69,6 +71,18 @@ def kept_for(request: NativeRequest, position: int, last: bool) -> Kept:
     low, high = found
     dtype = n.U8 if low >= 0 else n.S8
     return kept(dtype, last, max(abs(low), abs(high)) / LARGEST[dtype] or 1.0)
+
+
+def rounded_output(request: NativeRequest) -> Kept | None:
+    """The layout for the first output in C order, where all who read it round it; else None, which is float32."""
+    if not request.readers or request.layouts is None:
+        return None
+    if any(position or type_ not in ROUNDING for type_, position in request.readers):
+        return None
+    position = len(request.inputs)
+    if request.precision == "int8" and request.names[position] not in request.ranges:
+        return None
+    return kept_for(request, position, last=False)
 
 
 def kept_inputs(request: NativeRequest) -> list[Kept | None]:

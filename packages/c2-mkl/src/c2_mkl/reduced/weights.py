@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,27 +19,30 @@ def stored_as(request: NativeRequest) -> int:
     return n.BF16 if request.precision == "bf16" else n.S8
 
 
-def weight_scales(request: NativeRequest) -> Array:
-    """One factor per output channel, which is the first axis of W: the largest weight becomes 127."""
+def weight_scales(request: NativeRequest, axis: int = 0) -> Array:
+    """One factor per output channel, which lie along an axis of W: the largest weight becomes 127."""
     W = request.constants.get(1)
     if W is None:
         raise Declined("weights that may change")
-    largest = np.abs(W).reshape(len(W), -1).max(axis=1)
+    largest = _largest(W, axis).ravel()
     return np.where(largest > 0, largest / 127, 1).astype(np.float32)
 
 
 def place_reduced(
     chain: Chain,
     request: NativeRequest,
-    dims: tuple[int, ...],
-    strides: tuple[int, ...] | None,
+    dims: Sequence[int],
+    strides: Sequence[int] | None,
     one: Primitive,
+    axis: int = 0,
 ) -> Any:
     """Where a primitive finds W in its precision: packed once, or (bf16 only) at every run into scratch memory."""
     library, wanted = chain.library, one.layout(n.QUERY_WEIGHTS)
     if request.precision == "int8":
         plain = strided(library, dims, strides, n.S8)
-        packed = pack(library, request.constants[1], plain, one, request.threads, _rounded)
+        packed = pack(
+            library, request.constants[1], plain, one, request.threads, partial(_rounded, axis=axis)
+        )
     elif 1 in request.constants:
         packed = pack(
             library, request.constants[1], strided(library, dims, strides), one, request.threads
@@ -51,7 +56,14 @@ def place_reduced(
     return packed.array
 
 
-def _rounded(W: Array) -> Array:
-    largest = np.abs(W).reshape(len(W), -1).max(axis=1)
-    factors = np.where(largest > 0, 127 / largest, 1).reshape(-1, *(1,) * (W.ndim - 1))
+def _rounded(W: Array, axis: int = 0) -> Array:
+    largest = _largest(W, axis)
+    factors = 127 / np.where(largest > 0, largest, 127)
     return np.ascontiguousarray(np.rint(W * factors).clip(-127, 127).astype(np.int8))
+
+
+def _largest(W: Array, axis: int) -> Array:
+    """The largest absolute weight of each output channel, with all axes of W."""
+    others = tuple(k for k in range(W.ndim) if k != axis % W.ndim)
+    found: Array = np.abs(W).max(axis=others, keepdims=True)
+    return found

@@ -9,8 +9,9 @@ from c2.compile.precision import Range
 
 JOINING = frozenset({"Concat", "DepthConcat"})
 PASSING = frozenset(
-    {"MaxPool", "MaxPool1D", "MaxPool2D", "MaxPool3D", "Copy", "Flatten", "Dropout"}
-)
+    {"MaxPool", "MaxPool1D", "MaxPool2D", "MaxPool3D", "Copy", "Flatten", "FlattenToVec", "Dropout", "Reshape",
+     "Squeeze", "ExpandDims", "Transpose", "NCHW2NHWC", "NHWC2NCHW", "ChannelShuffle", "ResizeNearest"}
+)  # fmt: skip
 
 
 def share_ranges(graph: Graph) -> Graph:
