@@ -50,3 +50,24 @@ def compiled():
         return made, workspace
 
     return compiled
+
+
+@pytest.fixture
+def convolved(registry, compiled):
+    def convolved(blobs, after=(), threads=1, constants=("W", "b"), **args):
+        """Y of a Conv and of the operators `after` it (from blob "Y0" on), and the engine of each stage."""
+        net = c2.Net("one")
+        net.Conv(
+            [n for n in ("X", "W", "b") if n in blobs], ["Y0" if after else "Y"],
+            **{"kernels": list(blobs["W"].shape[2:]), "pads": [1, 1, 1, 1], **args},
+        )  # fmt: skip
+        for k, (type_, more, arguments) in enumerate(after):
+            last = "Y" if k == len(after) - 1 else f"Y{k + 1}"
+            getattr(net, type_)([f"Y{k}", *more], [last], **arguments)
+        net.proto.external_output.append("Y")
+        made, workspace = compiled(registry, net, blobs, constants, threads)
+        made.run()
+        made.run()  # what the first run left in scratch memory must not matter
+        return workspace["Y"], [s.engine for s in made.program().stages], made
+
+    return convolved

@@ -6,6 +6,7 @@ import pytest
 import c2
 from c2_nnpack.algorithms import depthwise
 from c2_nnpack.kernels import vector_lanes
+from c2_nnpack.native import convolution as native
 
 LANES = [n for n in (16, 8, 4) if n <= vector_lanes()]
 RELATIVE = 2e-6  # of the largest output: sums of up to 49 terms in float32
@@ -89,6 +90,7 @@ def assert_near(found, expected):
 )  # fmt: skip
 def test_windows(convolved, monkeypatch, channels, size, kernel, window, lanes):
     monkeypatch.setattr(depthwise, "vector_lanes", lambda: lanes)
+    monkeypatch.setattr(native, "ALGORITHMS", (depthwise,))  # a single channel is no group
     blobs = drawn(2, *channels, size, kernel)
     Y, _, labels = convolved(blobs, **window)
     names = {"pads": "pads", "strides": "stride", "dilations": "dilation"}

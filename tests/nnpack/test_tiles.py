@@ -5,9 +5,11 @@ import pytest
 
 import c2
 from c2_nnpack.algorithms import fourier, tiled, winograd
+from c2_nnpack.algorithms.direct import direct_cycles
 from c2_nnpack.algorithms.tiled import Tiling
 from c2_nnpack.convolution import Convolution
 from c2_nnpack.kernels import vector_lanes
+from c2_nnpack.native import convolution as native
 
 LANES = [n for n in (16, 8, 4) if n <= vector_lanes()]
 # Height and width of kernels, the tiles, and the bound of their error.
@@ -25,7 +27,12 @@ every_way = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture
-def use(monkeypatch):
+def tiles_alone(monkeypatch):
+    monkeypatch.setattr(native, "ALGORITHMS", (winograd, fourier))
+
+
+@pytest.fixture
+def use(monkeypatch, tiles_alone):
     """use(way, lanes): what kernels that are built from now on compute by, and with which vectors."""
 
     def use(way, lanes=None):
@@ -56,27 +63,6 @@ def by_definition(X, W, b=None, pads=(1, 1, 1, 1)):
     windows = np.lib.stride_tricks.sliding_window_view(X, W.shape[2:], (2, 3))
     Y = np.einsum("nchwij,kcij->nkhw", windows, W.astype(np.float64), optimize=True)
     return Y if b is None else Y + b.reshape(1, -1, 1, 1)
-
-
-@pytest.fixture
-def convolved(registry, compiled):
-    def convolved(blobs, after=(), threads=1, constants=("W", "b"), **args):
-        """Y of a Conv and of the operators `after` it (from blob "Y0" on), and the engine of each stage."""
-        net = c2.Net("one")
-        net.Conv(
-            [n for n in ("X", "W", "b") if n in blobs], ["Y0" if after else "Y"],
-            **{"kernels": list(blobs["W"].shape[2:]), "pads": [1, 1, 1, 1], **args},
-        )  # fmt: skip
-        for k, (type_, more, arguments) in enumerate(after):
-            last = "Y" if k == len(after) - 1 else f"Y{k + 1}"
-            getattr(net, type_)([f"Y{k}", *more], [last], **arguments)
-        net.proto.external_output.append("Y")
-        made, workspace = compiled(registry, net, blobs, constants, threads)
-        made.run()
-        made.run()  # what the first run left in scratch memory must not matter
-        return workspace["Y"], [s.engine for s in made.program().stages], made
-
-    return convolved
 
 
 def assert_near(found, expected, way, where=...):
@@ -225,7 +211,7 @@ def test_infinite_bias_is_clipped(convolved, use, lanes):
         ({}, "fewer than 16 channels"),
     ],
 )
-def test_declines(convolved, change, reason):
+def test_declines(convolved, tiles_alone, change, reason):
     blobs = drawn(1, 3, 5, 7, 4)
     Y, engines, made = convolved(blobs, **change)
     assert "NNPACK" not in engines
@@ -250,27 +236,27 @@ def test_beside_mkl(both, compiled):
     """NNPACK comes first, takes what it makes faster, and leaves the rest; blobs between the two stay as they are."""
     assert both.engine_order("Conv", "CPU", "") == ["NNPACK", "MKL", ""]
     assert both.engine_order("Conv", "CPU", "MKL") == ["MKL", "NNPACK", ""]
-    one, two = drawn(1, 64, 64, 28, 28), drawn(1, 64, 32, 28, 28, seed=1)
+    one, two = drawn(1, 64, 64, 28, 28), drawn(1, 16, 32, 28, 28, (1, 1), seed=1)
     net = c2.Net("both")
     net.Conv(["X", "W", "b"], ["A"], kernel=3, pad=1)
     net.Relu(["A"], ["A"])
-    net.Conv(["A", "V", "c"], ["Y"], kernel=1)
+    net.Conv(["A", "V", "c"], ["Y"], kernel=1, group=4)  # of 8 outputs: less than a block
     net.proto.external_output.append("Y")
-    filters = two["W"][:, :, 1:2, 1:2].copy()
-    blobs = {**one, "V": filters, "c": two["b"]}
+    blobs = {**one, "V": two["W"], "c": two["b"]}
     made, workspace = compiled(both, net, blobs, ["W", "b", "V", "c"], threads=2)
     made.run()
     assert [s.engine for s in made.program().stages if s.engine != "reorder"] == ["NNPACK", "MKL"]
     A = np.maximum(by_definition(one["X"], one["W"], one["b"]), 0)
-    Y = np.einsum("nchw,kc->nkhw", A, filters[:, :, 0, 0]) + two["b"].reshape(1, -1, 1, 1)
-    assert_near(workspace["Y"], Y, "F(6x6, 3x3)")
+    pairs = zip(np.split(A, 4, 1), np.split(two["W"], 4))
+    Y = np.concatenate([by_definition(a, w, pads=(0, 0, 0, 0)) for a, w in pairs], 1)
+    assert_near(workspace["Y"], Y + two["b"].reshape(1, -1, 1, 1), "F(6x6, 3x3)")
 
 
 def test_estimate_prefers_tiles_where_they_measured_faster():
     """VGG-16 and ResNet-50, SqueezeNet's expansions, AlexNet's 5x5; and direct ones for a single position."""
 
     def gains(one, tilings):
-        return min(t.cycles(one) for t in tilings) <= tiled.GAIN * tiled.direct_cycles(one)
+        return min(t.cycles(one) for t in tilings) <= tiled.GAIN * direct_cycles(one)
 
     for C, K, size in [(64, 64, 224), (128, 128, 112), (256, 256, 56), (512, 512, 28), (512, 512, 14), (64, 64, 56),
                        (128, 128, 28), (256, 256, 14), (16, 64, 55), (64, 256, 13)]:  # fmt: skip

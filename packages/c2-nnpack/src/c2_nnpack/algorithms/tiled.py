@@ -14,16 +14,13 @@ from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
 from c2_nnpack.accuracy import error_on, sample_images
 from c2_nnpack.algorithms import Way
+from c2_nnpack.algorithms.direct import direct_cycles, reading
 from c2_nnpack.convolution import Convolution, Fused, positions_of
 from c2_nnpack.kernels import kernels, vector_lanes
 from c2_nnpack.layout import C16
 from c2_nnpack.weights import in_halves, packed_filters
 
 NEAR = 1 << 20  # bytes of weights that stay in a core's cache
-SHARED = 4 << 20  # bytes of weights that stay in the cache of all cores until the net's next run
-# Cycles for a byte of weights from memory: half of what reading takes, as it goes on meanwhile. Like all constants here
-# measured on a Zen 4 core.
-CYCLES_PER_BYTE = 1 / 8
 FEW = 16  # channels: with fewer, most of a block is padding
 GAIN = 0.85  # of the direct convolution's time: what has to be reached
 
@@ -60,7 +57,7 @@ class Tiling:
         tiles = self.tiles(one)
         products = self.points * 16 * C * K * tiles
         transforms = self.points * (C + K) * tiles * self.transform / 2
-        return products + transforms + _reading(self.points * C * K, weight)
+        return products + transforms + reading(self.points * C * K, weight)
 
     def at_a_time(self, one: Convolution) -> int:
         """Tiles that are transformed together: few, so that they stay near; more where weights come from memory.
@@ -73,18 +70,6 @@ class Tiling:
         if groups > 1:
             groups = -(-groups // one.threads) * one.threads
         return -(-tiles // groups)
-
-
-def direct_cycles(one: Convolution) -> float:
-    """Of a direct convolution at the peak of the CPU."""
-    (height, width), (C, K) = one.outputs, one.blocks
-    taps = one.kernel[0] * one.kernel[1]
-    return taps * 16 * C * K * one.N * height * width + _reading(taps * C * K)
-
-
-def _reading(blocks: int, weight: int = 4) -> float:
-    nbytes = blocks * 16 * 16 * weight
-    return max(0, nbytes - SHARED) * CYCLES_PER_BYTE
 
 
 def ways_of(

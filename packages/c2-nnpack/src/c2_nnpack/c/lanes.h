@@ -45,3 +45,12 @@ INLINE V NAME(hold)(V a)
 #endif
     return a;
 }
+
+/* low where a < low, else a: NaN stays NaN. */
+#if LANES == 16
+INLINE V NAME(at_least)(V a, V low) { return _mm512_max_ps(low, a); }
+#elif LANES == 8
+INLINE V NAME(at_least)(V a, V low) { return _mm256_max_ps(low, a); }
+#else
+INLINE V NAME(at_least)(V a, V low) { return NAME(clip)(a, low, NAME(set)(__builtin_inff())); }
+#endif

@@ -7,11 +7,11 @@ from types import ModuleType
 
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import native
-from c2_nnpack.algorithms import Way, depthwise, fourier, winograd
+from c2_nnpack.algorithms import Way, depthwise, direct, fourier, winograd
 from c2_nnpack.convolution import convolution_of
 from c2_nnpack.limits import Limits
 
-ALGORITHMS = (depthwise, winograd, fourier)
+ALGORITHMS = (depthwise, winograd, fourier, direct)
 IN_HALVES = (winograd, fourier)
 
 
