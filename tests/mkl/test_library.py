@@ -175,6 +175,7 @@ int main(void)
     P(dnnl_query_src_md) P(dnnl_query_weights_md) P(dnnl_query_dst_md) P(dnnl_query_scratchpad_md)
     P(dnnl_query_impl_info_str) P(DNNL_ARG_SRC) P(DNNL_ARG_DST) P(DNNL_ARG_WEIGHTS) P(DNNL_ARG_BIAS)
     P(DNNL_ARG_SCRATCHPAD) P(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0)) P(DNNL_ARG_ATTR_MULTIPLE_POST_OP(1))
+    P(dnnl_deconvolution_direct)
     P(dnnl_aBc16b) P(dnnl_aBcd16b) P(dnnl_aBcde16b) P(dnnl_aBc8b) P(dnnl_aBcd8b) P(dnnl_aBcde8b)
     P(dnnl_forward_training) P(dnnl_query_diff_src_md) P(dnnl_query_diff_weights_md) P(dnnl_query_diff_dst_md)
     P(DNNL_ARG_DIFF_SRC) P(DNNL_ARG_DIFF_DST) P(DNNL_ARG_DIFF_WEIGHTS) P(DNNL_ARG_DIFF_BIAS)
@@ -208,7 +209,7 @@ def test_numbers_are_those_of_the_headers(compiler, tmp_path):
     assert found == [
         n.CPU, n.SCRATCHPAD_USER, n.IN_ORDER, n.FLOAT, n.ANY, n.INFERENCE, n.DIRECT, n.ACROSS_CHANNELS, n.ELTWISE_RELU,
         n.QUERY_SOURCE, n.QUERY_WEIGHTS, n.QUERY_TARGET, n.QUERY_SCRATCHPAD, n.QUERY_NAME, n.SOURCE, n.TARGET,
-        n.WEIGHTS, n.BIAS, n.SCRATCHPAD, n.POST_OP, 2 * n.POST_OP, *n.BLOCKED[16], *n.BLOCKED[8],
+        n.WEIGHTS, n.BIAS, n.SCRATCHPAD, n.POST_OP, 2 * n.POST_OP, n.DECONVOLUTION, *n.BLOCKED[16], *n.BLOCKED[8],
         n.TRAINING, n.QUERY_D_SOURCE, n.QUERY_D_WEIGHTS, n.QUERY_D_TARGET, n.D_SOURCE, n.D_TARGET, n.D_WEIGHTS,
         n.D_BIAS,
         n.BF16, n.S32, n.S8, n.U8, n.TANH, n.ELU, n.HARD_SIGMOID, n.LOGISTIC,

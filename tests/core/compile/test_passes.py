@@ -140,6 +140,22 @@ def test_plan_never_overlaps_what_lives_together(seed):
     assert plan.size < plan.unshared
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_parts_of_a_split_lie_in_what_is_split_where_that_dies(again):
+    net = c2.Net("parts")
+    net.op("Relu", "x", "h")
+    net.op("Split", "h", ["a", "b"], axis=0)
+    net.op("Sigmoid", "a", "c")
+    net.op("Sum", ["b", "c", *["b"] * 2], "y")
+    if again:
+        net.op("Sigmoid", "h", "z")
+    graph = graph_of(net, {"x": (2, 64)}, keep={"y", "z"})
+    plan = plan_memory(graph.nodes, frozenset("habc"), output_slices={1: [0, 256]})
+    places = [plan.offsets[n] - plan.offsets["h"] for n in "ab"]
+    assert (places == [0, 256]) is not again
+    assert plan.offsets["c"] not in (plan.offsets["b"], plan.offsets["h"] + 256)
+
+
 def test_elide_leaves_out_what_only_passes_on():
     net = c2.Net("copies")
     net.op("Relu", "x", "h")

@@ -75,6 +75,7 @@ class NativeKernel:
         input_layouts, output_layouts: what it takes and gives; empty: plain (C order) throughout. Others only where
             the request had layouts.
         slices: where in the first output (in bytes) each input may lie already; the call then moves nothing.
+        output_slices: where in the first input (in bytes) each output may lie; the call then moves nothing either.
         packed: positions of constant inputs that it has taken a copy of and does not read; they may be freed.
         label: which of the engine's ways this is ("WINOGRAD F(4x4, 3x3)"); empty where it has but one.
         yields: whether another engine's kernel goes before it, were its engine asked first even.
@@ -90,6 +91,7 @@ class NativeKernel:
     input_layouts: tuple[Layout, ...] = ()
     output_layouts: tuple[Layout, ...] = ()
     slices: tuple[int, ...] = ()
+    output_slices: tuple[int, ...] = ()
     packed: tuple[int, ...] = ()
     label: str = ""
     yields: bool = False

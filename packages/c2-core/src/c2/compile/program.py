@@ -73,8 +73,11 @@ class Program:
         self._free_packed()
         self.graph = replace(graph, log=(*graph.log, *laid_out.log))
         nodes = [s.node for s in self.stages]
-        slices = {k: s.native.slices for k, s in enumerate(self.stages) if s.native}
-        self.plan: MemoryPlan = plan_memory(nodes, self._inside(), self.layouts, slices)
+        native = {k: s.native for k, s in enumerate(self.stages) if s.native}
+        self.plan: MemoryPlan = plan_memory(
+            nodes, self._inside(), self.layouts, {k: one.slices for k, one in native.items()},
+            {k: one.output_slices for k, one in native.items()},
+        )  # fmt: skip
         self.any_rows = self._resizable()
         self._check_budget()
         self._arena = _arena(self.plan.size)

@@ -161,6 +161,35 @@ typedef struct {
 } c2_lrn;
 int c2_run_lrn(void *context, void *const *buffers);
 
+/* `count` neighbouring parts of rows of `joined` bytes, from `start` on; a part that lies there already is not moved.
+ * Buffers: X, the parts. c2_run_put: the one part, then rows in which it stands among zeros. */
+typedef struct { ptrdiff_t outer, joined, start, bytes[32]; int count, threads; } c2_split;
+int c2_run_split(void *context, void *const *buffers);
+int c2_run_put(void *context, void *const *buffers);
+
+/* Copies: for three axes, one after another in `sources`, which input an output is, or -1: then it gets the value. Along
+ * the last axis outputs `inside` come from inputs; where `shifted`, from neighbours. Buffers: X, Y. The gradient: dY, dX,
+ * scratch of a row of dY per thread. */
+typedef struct {
+    ptrdiff_t planes, block, inputs[3], outputs[3], inside[2];
+    const int32_t *sources;
+    float value;
+    int shifted, threads;
+} c2_resize;
+int c2_run_gather_image(void *context, void *const *buffers);
+int c2_run_scatter_image(void *context, void *const *buffers);
+
+/* Means of two along each of two axes, the tables of both one after another. Buffers: X, Y (or dY, dX), scratch of a row
+ * of X per thread. */
+typedef struct {
+    ptrdiff_t planes, block, inputs[2], outputs[2];
+    const int32_t *firsts, *seconds;
+    const float *weights;
+    int threads;
+} c2_bilinear;
+int c2_run_bilinear(void *context, void *const *buffers);
+int c2_run_bilinear_gradient(void *context, void *const *buffers);
+
 /* Softmax of rows. */
 typedef struct { ptrdiff_t rows, columns; int threads; } c2_softmax;
 int c2_run_softmax(void *context, void *const *buffers);

@@ -65,9 +65,9 @@ class _Backward:
         if kind == "weights":
             given.insert(2, self.db or library.ffi.NULL)
         return primitive(
-            library, f"{geometry.kind}_backward_{kind}", library.engine, geometry.algorithm, *given, list(window.stride),
-            [d - 1 for d in window.dilation], list(window.head), list(geometry.tail), hint.descriptor,
-            threads=self.request.threads,
+            library, f"{geometry.kind}_backward_{kind}", library.engine, geometry.algorithm, *given,
+            list(window.stride), [d - 1 for d in window.dilation], list(window.head), list(geometry.tail),
+            hint.descriptor, threads=self.request.threads,
         )  # fmt: skip
 
     @property

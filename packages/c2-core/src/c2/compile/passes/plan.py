@@ -47,6 +47,7 @@ def plan_memory(
     inside: frozenset[str],
     layouts: Mapping[str, Layout] | None = None,
     slices: Mapping[int, Sequence[int]] | None = None,
+    output_slices: Mapping[int, Sequence[int]] | None = None,
 ) -> MemoryPlan:
     """Places the blobs `inside`, which must be made by the nodes and have known specs.
 
@@ -57,11 +58,14 @@ def plan_memory(
 
     Args:
         slices: position of a node -> where in its first output each input may lie, so that nothing needs to be copied.
+        output_slices: position of a node -> where in its first input each output may lie, where that input dies there.
     """
     storages = _lives(nodes, inside, layouts or {})
     unshared = sum(_aligned(s.nbytes) * len(s.blobs) for s in storages)
     for k, offsets in (slices or {}).items():
         storages = _sliced(storages, nodes[k], k, offsets)
+    for k, offsets in (output_slices or {}).items():
+        storages = _cut(storages, nodes[k], k, offsets)
     placed: list[_Storage] = []
     for storage in sorted(storages, key=lambda s: (-s.nbytes, s.first)):
         storage.offset = _lowest_free(storage, placed)
@@ -82,6 +86,20 @@ def _sliced(storages: list[_Storage], node: Node, k: int, offsets: Sequence[int]
             whole.parts.append((offset, part))
     taken = {id(part) for _, part in whole.parts}
     whole.first = min([k, *(part.first for _, part in whole.parts)])
+    return [s for s in storages if id(s) not in taken]
+
+
+def _cut(storages: list[_Storage], node: Node, k: int, offsets: Sequence[int]) -> list[_Storage]:
+    """The storages with outputs of node k left where they are in its input, which nobody needs any more."""
+    home = {blob: storage for storage in storages for blob in storage.blobs}
+    whole = home.get(node.inputs[0])
+    if whole is None or whole.last != k:
+        return storages
+    parts = [(offset, home.get(name)) for name, offset in zip(node.outputs, offsets)]
+    found = [(offset, part) for offset, part in parts if part is not None and part.first == k]
+    whole.parts += found
+    whole.last = max([k, *(part.last for _, part in found)])
+    taken = {id(part) for _, part in found}
     return [s for s in storages if id(s) not in taken]
 
 

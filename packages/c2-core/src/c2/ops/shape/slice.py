@@ -1,5 +1,7 @@
 """Slice and its gradient: a part of a tensor along one axis."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from c2.ops.results import stored
@@ -24,7 +26,9 @@ ARGS = [
 ]
 
 
-def resolve_slices(shape, starts, ends):
+def resolve_slices(
+    shape: tuple[int, ...], starts: Sequence[int], ends: Sequence[int]
+) -> tuple[slice, ...]:
     """Slices of the first axes. A negative index i means size + i + 1; at most one axis may be cut."""
     equal("starts and ends must have one entry per axis each", len(starts), len(ends))
     require(

@@ -1,5 +1,7 @@
 """PadImage and its gradient."""
 
+from typing import Any
+
 import numpy as np
 
 from c2.ops.conv.geometry import ORDER, PAD_ARGS, is_channels_last, read_pads, spatial
@@ -33,14 +35,14 @@ def _require_image(name, spec):
 def infer_pad_image(X, *, mode, value, order, **pads):
     _require_image("X", X)
     sizes = spatial(X.shape, order)
-    heads, tails = _heads_and_tails(pads, len(sizes))
+    heads, tails = heads_and_tails(pads, len(sizes))
     return TensorSpec(_shape(X.shape, sizes, heads, tails, mode, order), X.dtype)
 
 
 def infer_pad_image_gradient(dY, *, mode, value, order, **pads):
     _require_image("dY", dY)
     sizes = spatial(dY.shape, order)
-    heads, tails = _heads_and_tails(pads, len(sizes))
+    heads, tails = heads_and_tails(pads, len(sizes))
     inner = tuple(s - h - t for s, h, t in zip(sizes, heads, tails))
     require(all(s > 0 for s in inner), "dY must be larger than its padding", "sizes >= 1", inner)
     _shape(dY.shape, inner, heads, tails, mode, order)
@@ -48,7 +50,8 @@ def infer_pad_image_gradient(dY, *, mode, value, order, **pads):
     return TensorSpec((*dY.shape[:axis], *inner, *dY.shape[axis + len(inner) :]), dY.dtype)
 
 
-def _heads_and_tails(pads, n):
+def heads_and_tails(pads: dict[str, Any], n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The pads before and behind each of n spatial axes."""
     found = read_pads(pads, n)
     return found[:n], found[n:]
 
@@ -103,19 +106,25 @@ PAD_IMAGE_GRADIENT = OpSchema(
 )
 
 
+def pad_sources(size: int, head: int, tail: int, mode: str) -> list[int]:
+    """Per output along an axis, the input that it is copied from; -1 in the padding of mode constant."""
+    sources = []
+    for output in range(size + head + tail):
+        source = output - head
+        if mode == "reflect":
+            source = size - 1 - abs(size - 1 - abs(source))
+        elif mode == "edge":
+            source = min(max(source, 0), size - 1)
+        sources.append(source if 0 <= source < size else -1)
+    return sources
+
+
 def _axis_maps(xp, sizes, heads, tails, mode):
     """Per spatial axis, which input each output is copied from; the padding of mode constant from none."""
     maps = []
     for size, head, tail in zip(sizes, heads, tails):
-        entries = []
-        for output in range(size + head + tail):
-            source = output - head
-            if mode == "reflect":
-                source = size - 1 - abs(size - 1 - abs(source))
-            elif mode == "edge":
-                source = min(max(source, 0), size - 1)
-            if 0 <= source < size:
-                entries.append((output, source, 1))
+        sources = pad_sources(size, head, tail, mode)
+        entries = [(output, source, 1) for output, source in enumerate(sources) if source >= 0]
         maps.append(AxisMap(xp, size, size + head + tail, entries))
     return maps
 
@@ -126,7 +135,7 @@ class PadImage:
         self.xp, self.mode, self.value = xp, mode, value
         self.spec = infer_pad_image(X, mode=mode, value=value, order=order, **pads)
         sizes, self.first = spatial(X.shape, order), 1 if is_channels_last(order) else 2
-        heads, tails = _heads_and_tails(pads, len(sizes))
+        heads, tails = heads_and_tails(pads, len(sizes))
         lead = (slice(None),) * self.first
         spans = list(zip(sizes, heads, tails))
         self.outer = (*lead, *(slice(max(0, h), s + h + min(0, t)) for s, h, t in spans))
@@ -151,7 +160,7 @@ class PadImageGradient:
         self.spec = infer_pad_image_gradient(dY, mode=mode, value=value, order=order, **pads)
         self.first = 1 if is_channels_last(order) else 2
         sizes = spatial(self.spec.shape, order)
-        self.maps = _axis_maps(xp, sizes, *_heads_and_tails(pads, len(sizes)), mode)
+        self.maps = _axis_maps(xp, sizes, *heads_and_tails(pads, len(sizes)), mode)
 
     def __call__(self, dY, out=None):
         dX = self.xp.empty(self.spec.shape, self.spec.dtype) if out is None else out

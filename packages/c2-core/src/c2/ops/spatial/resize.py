@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from c2.ops.conv.geometry import ORDER, is_channels_last
-from c2.ops.spatial.axis_map import AxisMap
+from c2.ops.spatial.axis_map import AxisMap, Entries
 from c2.registry import Arg, Case, NoGradient, Operator, OpSchema, Tensor, TensorSpec, require
 from c2.registry.spec import FLOAT
 
@@ -26,14 +26,14 @@ TEMPORAL, HEIGHT, WIDTH = (
 )
 
 
-def nearest_entries(inputs, outputs, scale):
+def nearest_entries(inputs: int, outputs: int, scale: float) -> Entries:
     """Output o is input floor(o / scale)."""
     return [(o, min(int(np.float32(o) / np.float32(scale)), inputs - 1), 1) for o in range(outputs)]
 
 
-def bilinear_entries(inputs, outputs, scale):
+def bilinear_entries(inputs: int, outputs: int, scale: float) -> Entries:
     """Output o lies at o * (inputs - 1) / (outputs - 1) between two inputs: the ends are aligned."""
-    entries = []
+    entries: Entries = []
     for o in range(outputs):
         at = o * (inputs - 1) / max(1, outputs - 1)
         first = int(at)
