@@ -1,4 +1,6 @@
-"""Collectives of Gloo over TCP against sums, products and copies made by NumPy."""
+"""Collectives over TCP and through shared memory against sums, products and copies made by NumPy."""
+
+import os
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ def drawn(rank, count, dtype="float32"):
     return np.random.default_rng(rank).integers(0, 5, count).astype(dtype)
 
 
-def all_collectives(rank, size, store):
+def all_collectives(rank, size, store, transport):
+    os.environ["C2_GLOO_SHARED"] = str(int(transport == "shared memory"))
     found = {}
     joined = connect(rank, size, store, timeout=30)
+    assert size == 1 or joined.transport == transport
     for dtype in DTYPES:
         for count in SIZES:
             x = drawn(rank, count, dtype)
@@ -42,9 +46,10 @@ def all_collectives(rank, size, store):
     return found
 
 
+@pytest.mark.parametrize("transport", ["shared memory", "TCP"])
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_all(ranks, size):
-    results = ranks(all_collectives, size)
+def test_all(ranks, size, transport):
+    results = ranks(all_collectives, size, transport)
     counts = list(range(2, 2 + size))
     for rank, found in enumerate(results):
         assert isinstance(found, dict), found

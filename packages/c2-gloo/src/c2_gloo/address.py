@@ -21,6 +21,17 @@ def address_of(store: Store, rank: int, size: int, timeout: float) -> str:
     return LOOPBACK if len(hosts) == 1 else outward_address()
 
 
+def share_memory(store: Store, rank: int, size: int, timeout: float) -> bool:
+    """Whether all ranks see the same shared memory and each other's process numbers."""
+    numbers, memory = Path("/proc/self/ns/pid"), Path("/dev/shm")
+    here = "nothing"
+    if numbers.exists() and memory.is_dir():
+        here = f"{this_host()}/{numbers.stat().st_ino}/{memory.stat().st_dev}"
+    store.set(f"memory/{rank}", here.encode())
+    places = {store.get(f"memory/{other}", timeout) for other in range(size)}
+    return len(places) == 1 and here != "nothing"
+
+
 def this_host() -> str:
     """A name that processes share who can reach each other by loopback: one kernel and one network namespace."""
     boot, network = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/net")

@@ -1,4 +1,4 @@
-"""Builds `c2_gloo._gloo` with cffi: Gloo as C functions (`cc/gloo.h`), over libgloo and its headers."""
+"""Builds `c2_gloo._gloo` with cffi: Gloo as C functions (`cc/*.h`), over libgloo and its headers."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ from cffi import FFI
 
 CC = Path("src/c2_gloo/cc")  # setuptools runs in the package's folder and wants relative paths
 
+CALLS = ("gloo.h", "shared.h")
+
 ffibuilder = FFI()
 ffibuilder.cdef(
-    (CC / "gloo.h").read_text(encoding="utf-8")
+    "".join((CC / name).read_text(encoding="utf-8") for name in CALLS)
     + """
 extern "Python" int c2_python_set(void *store, const char *key, const char *value, size_t size);
 extern "Python" ptrdiff_t c2_python_get(void *store, const char *key, char *value, size_t room, int milliseconds);
@@ -16,13 +18,13 @@ extern "Python" ptrdiff_t c2_python_get(void *store, const char *key, char *valu
 )
 ffibuilder.set_source(
     "c2_gloo._gloo",
-    '#include <stddef.h>\n#include <stdint.h>\nextern "C" {\n#include "gloo.h"\n}',
+    '#include <stddef.h>\n#include <stdint.h>\nextern "C" {\n#include "gloo.h"\n#include "shared.h"\n}',
     source_extension=".cc",
-    sources=[str(CC / "gloo.cc")],
+    sources=sorted(map(str, CC.glob("*.cc"))),
     include_dirs=[str(CC)],
-    depends=[str(CC / "gloo.h")],
-    libraries=["gloo"],
-    extra_compile_args=["-std=c++17", "-O2", "-fvisibility=hidden"],
+    depends=sorted(map(str, CC.glob("*.h"))),
+    libraries=["gloo", "rt"],
+    extra_compile_args=["-std=c++17", "-O3", "-fvisibility=hidden"],
     py_limited_api=True,
 )
 

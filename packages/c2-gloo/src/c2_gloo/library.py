@@ -53,6 +53,12 @@ def gloo() -> tuple[Any, Any]:
     return ffi, lib
 
 
+def said() -> str:
+    """What failed last in this thread."""
+    ffi, lib = gloo()
+    return str(ffi.string(lib.c2_gloo_error()).decode())
+
+
 class StoreLink:
     """A store as C++ reaches it, and the error that it raised there."""
 

@@ -1,21 +1,19 @@
+#include <algorithm>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <numeric>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include <gloo/allgather.h>
 #include <gloo/allreduce.h>
 #include <gloo/barrier.h>
 #include <gloo/broadcast.h>
-#include <gloo/math.h>
 #include <gloo/reduce.h>
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
 #include <gloo/transport/tcp/device.h>
-#include <gloo/types.h>
+
+#include "numbers.h"
 
 extern "C" {
 #include "gloo.h"
@@ -27,9 +25,10 @@ struct c2_gloo {
     std::shared_ptr<gloo::rendezvous::Context> context;
 };
 
+thread_local std::string c2_failure;
+
 namespace {
 
-thread_local std::string failure;
 c2_gloo_set store_set;
 c2_gloo_get store_get;
 
@@ -37,17 +36,6 @@ c2_gloo_get store_get;
 constexpr size_t RING_FROM = 64 << 10;
 /* Gloo's collectives use the numbers 1 to 8 there. */
 constexpr uint64_t POINT_TO_POINT = uint64_t(0x40) << 56, SCATTERED = uint64_t(0x41) << 56;
-
-int guarded(const std::function<void()> &work)
-{
-    try {
-        work();
-        return 0;
-    } catch (const std::exception &error) {
-        failure = error.what();
-        return 1;
-    }
-}
 
 class Store : public gloo::rendezvous::Store {
   public:
@@ -84,37 +72,9 @@ class Store : public gloo::rendezvous::Store {
     milliseconds timeout_;
 };
 
-using Reduce = std::function<void(void *, const void *, const void *, size_t)>;
-using Function = void (*)(void *, const void *, const void *, size_t);
-
-template <typename T> Reduce operation_of(int operation)
-{
-    switch (operation) {
-    case 0: return Function(&gloo::sum<T>);
-    case 1: return Function(&gloo::product<T>);
-    case 2: return Function(&gloo::min<T>);
-    default: return Function(&gloo::max<T>);
-    }
-}
-
-/* Calls work(T *) for the type that `numbers` stands for. */
-template <typename Work> void with_type(int numbers, const Work &work)
-{
-    switch (numbers) {
-    case 0: return work(static_cast<float *>(nullptr));
-    case 1: return work(static_cast<double *>(nullptr));
-    case 2: return work(static_cast<int32_t *>(nullptr));
-    case 3: return work(static_cast<int64_t *>(nullptr));
-    case 4: return work(static_cast<uint8_t *>(nullptr));
-    case 5: return work(static_cast<int8_t *>(nullptr));
-    case 6: return work(static_cast<gloo::float16 *>(nullptr));
-    default: throw std::runtime_error("no such numbers");
-    }
-}
-
 /* Each rank's part goes round the ring once and is added to on its way; the order of sums is that of the ranks behind. */
 template <typename T>
-void reduce_scatter(gloo::Context &context, T *x, const int *counts, T *y, const Reduce &reduce, uint32_t tag,
+void reduce_scatter(gloo::Context &context, T *x, const int *counts, T *y, Reduce reduce, uint32_t tag,
                     milliseconds timeout)
 {
     const int size = context.size, rank = context.rank, next = (rank + 1) % size, last = (rank + size - 1) % size;
@@ -140,7 +100,7 @@ void reduce_scatter(gloo::Context &context, T *x, const int *counts, T *y, const
 
 extern "C" {
 
-const char *c2_gloo_error(void) { return failure.c_str(); }
+const char *c2_gloo_error(void) { return c2_failure.c_str(); }
 
 void c2_gloo_store(c2_gloo_set set, c2_gloo_get get)
 {
