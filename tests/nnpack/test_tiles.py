@@ -205,7 +205,7 @@ def test_infinite_bias_is_clipped(convolved, use, lanes):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"constants": ["b"]}, "filters that may change"),
+        ({"constants": ["b"]}, "fewer than 16 channels"),
         ({"stride": 2}, "kernel 3x3 or 5x5, stride 1 and dilation 1 only"),
         ({"algo": "unheard of"}, "algo unheard of is asked for"),
         ({}, "fewer than 16 channels"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from c2.compile.native import NativeRequest
 from c2.ops.conv.geometry import resolve_window, spatial
+from c2.registry import TensorSpec
 from c2_nnpack.layout import BLOCK, blocks_of
 
 WINDOW = ("kernel", "stride", "dilation", "pad", "legacy_pad", "global_pooling")
@@ -40,6 +41,7 @@ class Convolution:
     group: int = 1
     threads: int = 1
     fused: Fused = Fused()
+    constant: bool = True  # whether its filters never change
 
     @property
     def blocks(self) -> tuple[int, int]:
@@ -49,6 +51,19 @@ class Convolution:
 
 def convolution_of(request: NativeRequest) -> Convolution | str:
     """What is asked for, or why no algorithm here can give it."""
+    fused = fused_of(request)
+    if isinstance(fused, str):
+        return fused
+    return _between(request, request.outputs[0], fused)
+
+
+def forward_of(request: NativeRequest) -> Convolution | str:
+    """The convolution whose gradient is asked for (inputs X, W, dY), or why no algorithm here can give it."""
+    return _between(request, request.inputs[2], Fused())
+
+
+def _between(request: NativeRequest, result: TensorSpec, fused: Fused) -> Convolution | str:
+    """The convolution from the first input to what `result` is like."""
     args, specs = request.args, [*request.inputs, *request.outputs]
     if any(s.size == 0 for s in specs):
         return "empty tensors"
@@ -57,7 +72,7 @@ def convolution_of(request: NativeRequest) -> Convolution | str:
         return f"float32 only, not {other}"
     if request.layouts is None:
         return "plain layouts only are asked for"
-    X, Y = (s.shape or () for s in (request.inputs[0], request.outputs[0]))
+    X, Y = (s.shape or () for s in (request.inputs[0], result))
     if args["order"].upper() != "NCHW" or len(X) != 4:
         return "images (N, C, H, W) only"
     window = resolve_window(
@@ -65,16 +80,11 @@ def convolution_of(request: NativeRequest) -> Convolution | str:
     )
     if min(window.head) < 0:
         return "pads that crop"
-    if 1 not in request.constants:
-        return "filters that may change"
-    fused = fused_of(request)
-    if isinstance(fused, str):
-        return fused
     pairs = (window.inputs, Y[2:], window.kernel, window.stride, window.dilation, window.head)
     inputs, outputs, kernel, stride, dilation, head = ((a, b) for a, b in pairs)
     return Convolution(
         X[0], X[1], Y[1], inputs, outputs, kernel, stride, dilation, head,
-        args["group"], request.threads, fused,
+        args["group"], request.threads, fused, 1 in request.constants,
     )  # fmt: skip
 
 

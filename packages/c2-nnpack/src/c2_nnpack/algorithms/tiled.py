@@ -137,14 +137,19 @@ def _kernel(request: NativeRequest, one: Convolution, tiling: Tiling) -> NativeK
 
 
 def _context(request: NativeRequest, one: Convolution, tiling: Tiling) -> Any:
+    places = positions_of(request, one.fused)
+    return kernels()[0].new("c2_tiled *", fields(one, tiling, places))
+
+
+def fields(one: Convolution, tiling: Tiling, places: dict[str, int]) -> dict[str, Any]:
+    """A `c2_tiled` in C; `places` are those of a call's buffers."""
     (H, W), (out_H, out_W), (top, left) = one.inputs, one.outputs, one.head
     C_blocks, K_blocks = one.blocks
     rows, columns = tiling.outputs
-    fields = {
+    return {
         "N": one.N, "C_blocks": C_blocks, "K_blocks": K_blocks, "K": one.K, "H": H, "W": W,
         "out_H": out_H, "out_W": out_W, "top": top, "left": left,
         "tiles": tiling.at_a_time(one), "tile": tiling.tile, "rows": rows, "columns": columns,
         "fourier": tiling.fourier, "lanes": vector_lanes(), "threads": one.threads,
-        "low": one.fused.low, "high": one.fused.high, **positions_of(request, one.fused),
+        "low": one.fused.low, "high": one.fused.high, **places,
     }  # fmt: skip
-    return kernels()[0].new("c2_tiled *", fields)

@@ -1,22 +1,5 @@
 /* Convolution by transformed tiles: which tiles go together, by which thread, with which vectors. */
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "calls/tiled.h"
-
-enum { LARGEST = 16 }; /* height and width of a tile */
-
-/* `tiles` tiles from `start`, for the blocks of outputs [first, last); floats from one point of V and M to the next. */
-typedef struct { ptrdiff_t start, tiles, first, last, v_point, m_point; } c2_share;
-
-/* Where a tile of Y goes: as much of it as is inside of the image; `row` floats from one row to the next. */
-typedef struct {
-    float *y;
-    const float *summand, *bias;
-    ptrdiff_t row, rows, columns;
-    float low, high;
-} c2_target;
+#include "tiled_share.h"
 
 typedef struct {
     void (*input)(const c2_tiled *c, const float *X, float *v, const c2_share *part);
@@ -25,37 +8,11 @@ typedef struct {
                    const c2_share *part);
 } c2_stages;
 
-static ptrdiff_t over(ptrdiff_t n, ptrdiff_t d) { return (n + d - 1) / d; }
-static ptrdiff_t tiles_of(const c2_tiled *c) { return c->N * over(c->out_H, c->rows) * over(c->out_W, c->columns); }
-
 /* Of Fourier's transform of real numbers: 4 real points, and 3 for each pair of conjugate ones. */
 ptrdiff_t c2_tiled_points(const c2_tiled *c) { return c->tile * c->tile + (c->fourier ? c->tile * c->tile / 2 - 2 : 0); }
 
-/* The image of a tile, and the first row and column that it gives. */
-static void place_of(const c2_tiled *c, ptrdiff_t tile, ptrdiff_t *n, ptrdiff_t *y, ptrdiff_t *x)
-{
-    ptrdiff_t across = over(c->out_W, c->columns), down = over(c->out_H, c->rows);
-    *x = tile % across * c->columns;
-    *y = tile / across % down * c->rows;
-    *n = tile / (across * down);
-}
-
-/* t x t positions of a plane from (y, x), zeros outside of the image. */
-static void cut_out(const c2_tiled *c, const float *plane, ptrdiff_t y, ptrdiff_t x, int t, float *patch)
-{
-    ptrdiff_t first = x < 0 ? -x : 0, last = c->W - x < t ? c->W - x : t;
-    memset(patch, 0, (size_t)(t * t * 16) * sizeof *patch);
-    for (int i = 0; i < t; ++i)
-        if (y + i >= 0 && y + i < c->H && first < last)
-            memcpy(patch + (i * t + first) * 16, plane + ((y + i) * c->W + x + first) * 16,
-                   (size_t)(last - first) * 16 * sizeof *patch);
-}
-
 #define BODY "tiled_stages.h"
 #include "every_width.h"
-
-/* A line more than needed: rows of a point must not all fall into the same few sets of the cache. */
-static ptrdiff_t point_size(ptrdiff_t blocks, ptrdiff_t tiles) { return (blocks * tiles + 1) * 16; }
 
 static ptrdiff_t workspace(const c2_tiled *c)
 {

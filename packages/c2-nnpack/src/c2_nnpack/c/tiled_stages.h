@@ -3,20 +3,7 @@
  * weights are [point][panel of 2 * LANES outputs][input][output of the panel]. */
 
 #include "half.h"
-
-/* Row i of a tile of Y: `m` outputs, or as many as are inside of the image. */
-INLINE void NAME(put_row)(const c2_target *to, ptrdiff_t i, int m, const V *o)
-{
-    const V bias = NAME(load)(to->bias), low = NAME(set)(to->low), high = NAME(set)(to->high);
-#pragma GCC unroll 16
-    for (int j = 0; j < m; ++j)
-        if (j < to->columns) {
-            V sum = o[j] + bias;
-            if (to->summand)
-                sum += NAME(load)(to->summand + i * to->row + j * 16);
-            NAME(store)(to->y + i * to->row + j * 16, NAME(clip)(sum, low, high));
-        }
-}
+#include "put_row.h"
 
 #include "fourier_tile.h"
 #include "winograd_tile.h"
@@ -45,7 +32,7 @@ INLINE void NAME(input_tiles)(int fourier, int t, const c2_tiled *c, const float
         x -= c->left;
         const float *plane = X + (n * c->C_blocks + block) * c->H * c->W * 16, *from = plane + (y * c->W + x) * 16;
         if (y < 0 || x < 0 || y + t > c->H || x + t > c->W) {
-            cut_out(c, plane, y, x, t, patch);
+            cut_out(plane, c->H, c->W, y, x, t, patch);
             from = patch;
             row = t * 16;
         }
