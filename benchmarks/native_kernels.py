@@ -128,7 +128,46 @@ def moves() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
         yield "PadImageGradient", [X], {"pad": 2, "mode": mode}
 
 
-FAMILIES = (elementwise, normalizations, convolutions, moves)
+def reductions() -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    rows, image = signed(128, 512), signed(*IMAGE)
+    for what in ("Sum", "Mean", "Max", "Min", "L1", "L2"):
+        for X, axes in (
+            (rows, [1]),
+            (rows, [0]),
+            (image, [2, 3]),
+            (image, [0, 2, 3]),
+            (image, [1]),
+        ):
+            yield f"Reduce{what}", [X], {"axes": axes, "keepdims": 0}
+        yield (
+            f"Reduce{what}Gradient",
+            [signed(128), rows, positive(128)],
+            {"axes": [1], "keepdims": 0},
+        )
+        yield (
+            f"Reduce{what}Gradient",
+            [signed(512), rows, positive(512)],
+            {"axes": [0], "keepdims": 0},
+        )
+    for type_ in (
+        "ReduceFrontSum",
+        "ReduceBackMean",
+        "ReduceBackMax",
+        "ReduceTailSum",
+        "SumElements",
+        "SumSqrElements",
+    ):
+        yield type_, [rows], {}
+    for type_ in ("RowwiseMax", "ColwiseMax"):
+        yield type_, [signed(8, 64, 256)], {}
+    dZ = positive(128)
+    yield "SquaredL2Distance", [rows, rows], {}
+    yield "SquaredL2DistanceGradient", [rows, rows, dZ], {}
+    yield "SigmoidCrossEntropyWithLogits", [rows, rows], {}
+    yield "SigmoidCrossEntropyWithLogitsGradient", [dZ, rows, rows], {}
+
+
+FAMILIES = (elementwise, normalizations, convolutions, moves, reductions)
 
 
 def compiled(

@@ -29,6 +29,14 @@ TYPES = [
     "Split", "DepthSplit", "Slice", "SliceGradient", "Transpose", "NCHW2NHWC", "NHWC2NCHW", "ChannelShuffle",
     "ChannelShuffleGradient", "ResizeNearest", "ResizeNearestGradient", "ResizeNearest3D", "ResizeNearest3DGradient",
     "UpsampleBilinear", "UpsampleBilinearGradient", "PadImage", "PadImageGradient",
+    "ReduceSum", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMin", "ReduceSumGradient",
+    "ReduceMeanGradient", "ReduceL1Gradient", "ReduceL2Gradient", "ReduceMaxGradient", "ReduceMinGradient",
+    "ReduceFrontSum", "ReduceFrontMean", "ReduceFrontMax", "ReduceBackSum", "ReduceBackMean", "ReduceBackMax",
+    "ReduceFrontSumGradient", "ReduceFrontMeanGradient", "ReduceFrontMaxGradient", "ReduceBackSumGradient",
+    "ReduceBackMeanGradient", "ReduceBackMaxGradient", "RowwiseMax", "RowwiseMaxGradient", "ColwiseMax",
+    "ColwiseMaxGradient", "SumElements", "SumElementsGradient", "SumSqrElements", "ReduceTailSum", "SquaredL2Distance",
+    "SquaredL2DistanceGradient", "SigmoidCrossEntropyWithLogits", "SigmoidCrossEntropyWithLogitsGradient",
+    "WeightedSigmoidCrossEntropyWithLogits", "WeightedSigmoidCrossEntropyWithLogitsGradient",
 ]  # fmt: skip
 CASES = list(conformance_cases(CORE, ("float32",), types=TYPES))
 
@@ -92,7 +100,7 @@ REASONS = (
     "odd sizes and one output", "shape of a third input", "vectors, or batch axes", "pads that crop", "numbers only",
     "one output only", "negative alpha", "one input of numbers", "powers other than", "axes that do not stand together",
     "channels that come last", "moments that have to be computed again", "one of the two moments",
-    "bounds from inputs", "scales from an input", "nothing but padding",
+    "bounds from inputs", "scales from an input", "nothing but padding", "lengths",
 )  # fmt: skip
 
 

@@ -3,31 +3,9 @@
  * Row r has D channels of P neighbours each; its channel d has factor and shift number r % groups * D + d. Layer
  * normalization has P = 1 and one group, so that each element of a row has its own.
  */
-#include "parallel.h"
+#include "row_sum.h"
 
-enum { LANES = 32, BLOCK = 2048, STRIP = 64, GRAIN = 16384 };
-
-/* A sum over a row of what `term` makes of element i; goes on in double after each block. */
-#define ROW_SUM(name, arguments, term)                                                                                  \
-    C2_CLONES static double name arguments                                                                              \
-    {                                                                                                                   \
-        double total = 0;                                                                                               \
-        for (ptrdiff_t at = 0; at < n; at += BLOCK) {                                                                   \
-            float lanes[LANES] = {0}, sum = 0;                                                                          \
-            ptrdiff_t start = at, end = n - at < BLOCK ? n : at + BLOCK;                                                \
-            for (; start + LANES <= end; start += LANES)                                                                \
-                for (int k = 0; k < LANES; ++k) {                                                                       \
-                    ptrdiff_t i = start + k;                                                                            \
-                    lanes[k] += (term);                                                                                 \
-                }                                                                                                       \
-            for (ptrdiff_t i = start; i < end; ++i)                                                                     \
-                sum += (term);                                                                                          \
-            for (int k = 0; k < LANES; ++k)                                                                             \
-                sum += lanes[k];                                                                                        \
-            total += sum;                                                                                               \
-        }                                                                                                               \
-        return total;                                                                                                   \
-    }
+enum { STRIP = 64, GRAIN = 16384 };
 
 ROW_SUM(sum_of, (const float *X, ptrdiff_t n), X[i])
 ROW_SUM(squares_around, (const float *X, float mean, ptrdiff_t n), (X[i] - mean) * (X[i] - mean))

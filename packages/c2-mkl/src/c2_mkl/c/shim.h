@@ -150,6 +150,8 @@ int c2_run_pool(void *context, void *const *buffers);
 enum { C2_FOLD_SUM, C2_FOLD_ABS, C2_FOLD_SQUARE, C2_FOLD_MAX, C2_FOLD_MIN };
 typedef struct { ptrdiff_t kept[2], folded[2]; int kind, root, threads; float factor; } c2_fold;
 int c2_run_fold(void *context, void *const *buffers);
+/* The gradient, of SQUARE with its root. Buffers: dY, X, Y, dX. */
+int c2_run_unfold(void *context, void *const *buffers);
 
 /* Local response normalization, or its gradient, of images as in c2_by_channel; `tile` positions at once, one where
  * channels are in blocks. Buffers: X, Y, dY (X thrice without gradient), the result, S, scratch of
@@ -344,6 +346,13 @@ int c2_run_averaged_gradient(void *context, void *const *buffers);
 /* One value everywhere, in that buffer. */
 typedef struct { ptrdiff_t n; float value; int buffer; } c2_fill;
 int c2_run_fill(void *context, void *const *buffers);
+
+/* Losses and distances of rows; see row_loss.c for the buffers. Modes of the cross entropy: plain, log_D_trick, unjoined. */
+typedef struct { ptrdiff_t rows, columns; int mode, weighted, threads; } c2_row_loss;
+int c2_run_square_distance(void *context, void *const *buffers);
+int c2_run_square_distance_gradient(void *context, void *const *buffers);
+int c2_run_sigmoid_cross_entropy(void *context, void *const *buffers);
+int c2_run_sigmoid_cross_entropy_gradient(void *context, void *const *buffers);
 
 /* Optimizers; see update.c for the buffers. */
 typedef struct { ptrdiff_t n; float momentum; int nesterov, update, threads; } c2_momentum;

@@ -168,5 +168,5 @@ def build_resize_nearest(request: NativeRequest, library: OneDNN) -> NativeKerne
 
 def _picked(size: int, wanted: int, scale: float) -> np.ndarray[Any, Any]:
     """Which row (or column) of the input each one of the output is."""
-    entries: Any = nearest_entries(size, wanted, scale)  # type: ignore[no-untyped-call]
+    entries: Any = nearest_entries(size, wanted, scale)
     return np.array([source for _, source, _ in entries], np.int64)

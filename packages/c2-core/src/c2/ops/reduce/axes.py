@@ -1,5 +1,7 @@
 """Which axes a reduction takes away, and the shapes that follow."""
 
+from collections.abc import Sequence
+
 from c2.ops.rules import canonical_axis
 from c2.registry import Arg
 
@@ -10,7 +12,7 @@ AXES = Arg(
 KEEPDIMS = Arg("keepdims", bool, default=True, doc="keep reduced axes with size 1")
 
 
-def reduced_axes(axes, ndim):
+def reduced_axes(axes: Sequence[int], ndim: int) -> tuple[int, ...]:
     """The axes counted from the front, sorted, each once; all of them where none is named."""
     if not len(axes):
         return tuple(range(ndim))
