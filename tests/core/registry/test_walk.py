@@ -28,7 +28,8 @@ JOB = "takes a store or a communicator: tests/core/communicate, tests/gloo"
 TESTED_ELSEWHERE = {
     "Checkpoint": "writes files", "Load": "reads files", "Save": "writes files", "Fail": "always fails",
     **dict.fromkeys(
-        ("Allgather", "Allreduce", "Barrier", "Broadcast", "CloneCommonWorld", "CreateCommonWorld",
+        ("Allgather", "AllgatherMeanRows", "Allreduce", "AllreduceMean", "Barrier", "Broadcast", "CloneCommonWorld",
+         "CreateCommonWorld",
          "DestroyCommonWorld", "FileStoreHandlerCreate", "ReceiveTensor", "RedisStoreHandlerCreate", "Reduce",
          "ReduceScatter", "SendTensor", "StoreAdd", "StoreGet", "StoreSet", "StoreWait"), JOB,
     ),

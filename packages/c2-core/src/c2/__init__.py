@@ -50,7 +50,9 @@ _LAZY = {
 }
 _MODULES = {
     "brew": "c2.build.brew",
+    "communicate": "c2.communicate",
     "optimizer": "c2.build.optimizer",
+    "parallel": "c2.parallel",
     "registry": "c2.registry",
     "testing": "c2.testing",
 }
@@ -60,12 +62,12 @@ __all__ = [
     "BlobReference", "C2Error", "CheckError", "DeviceError", "DuplicateRegistration", "FormatError", "GradientError",
     "GradientSlice", "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
     "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "UnknownOperator",
-    "Workspace", "__version__", "brew", "create_op", "current_workspace", "device_option", "device_scope", "load_model",
-    "load_net", "name_scope", "optimizer", "registry", "save_model", "testing",
+    "Workspace", "__version__", "brew", "communicate", "create_op", "current_workspace", "device_option",
+    "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry", "save_model", "testing",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from c2 import registry, testing
+    from c2 import communicate, parallel, registry, testing
     from c2.autodiff.maker import GradientSlice
     from c2.build import brew, optimizer
     from c2.build.model_helper import ModelHelper
