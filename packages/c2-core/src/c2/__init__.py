@@ -63,7 +63,8 @@ __all__ = [
     "GradientSlice", "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
     "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "UnknownOperator",
     "Workspace", "__version__", "brew", "communicate", "create_op", "current_workspace", "device_option",
-    "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry", "save_model", "testing",
+    "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
+    "save_model", "testing",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
