@@ -20,7 +20,7 @@ def c2_info() -> dict[str, str]:
 @hookimpl
 def c2_kernels() -> list[str]:
     """Builders of native kernels; they load the C part when the first one is built."""
-    return ["c2_nnpack.native"]
+    return ["c2_nnpack.native", "c2_nnpack.simple"]
 
 
 @hookimpl
@@ -37,4 +37,21 @@ def c2_probe() -> dict[str, str]:
 
     found = openmp()
     threads = found.name if found else f"none, one thread: {NAME} was not found"
-    return {"instructions": INSTRUCTIONS[vector_lanes()], "threads by": threads}
+    return {
+        "instructions": INSTRUCTIONS[vector_lanes()],
+        "threads by": threads,
+        "provider": _provider(),
+    }
+
+
+def _provider() -> str:
+    """Who computes convolutions, and whether there is a library that could."""
+    from c2.errors import PluginError
+    from c2_nnpack.library import PROVIDER, find_library, library, provider
+
+    if provider() == "library":
+        return f"NNPACK library {library().path}"
+    try:
+        return f"own kernels ({PROVIDER}=library would use {find_library()})"
+    except PluginError:
+        return "own kernels (no NNPACK library was found)"

@@ -6,9 +6,11 @@ from types import ModuleType
 
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import native
+from c2_nnpack import library_convolution
 from c2_nnpack.algorithms import depthwise, direct, fourier, winograd, winograd_changing
 from c2_nnpack.choose import fastest
 from c2_nnpack.convolution import convolution_of
+from c2_nnpack.library import provider
 from c2_nnpack.limits import Limits
 
 ALGORITHMS = (depthwise, winograd, fourier, direct)
@@ -19,6 +21,8 @@ IN_HALVES = (winograd, fourier)
 @native("Conv", "Conv2D", engine="NNPACK")
 def build_convolution(request: NativeRequest) -> NativeKernel | list[NativeKernel] | str:
     """The native kernel, or why no algorithm here can give the convolution, or none fast enough."""
+    if provider() == "library":
+        return library_convolution.build(request)
     return _by_algorithms(request, ALGORITHMS, CHANGING)
 
 
