@@ -31,7 +31,7 @@ class Question:
 
     def ask(self):
         """The outputs, or None where Caffe2 refuses or breaks down."""
-        return _apart(self._run)
+        return apart(self._run)
 
     def _run(self):
         for name, value in zip(self.input_names, self.inputs):
@@ -69,7 +69,7 @@ def _argument(message):
     return [message.name, "ints", list(message.ints)]
 
 
-def _apart(function):
+def apart(function):
     """What a function returns in a process of its own; None where it raises or ends the process."""
     read, write = os.pipe()
     pid = os.fork()

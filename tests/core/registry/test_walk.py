@@ -44,6 +44,10 @@ INPUTS = {
         UNSAID,
     ),
     **dict.fromkeys(
+        ("Int8FC", "Int8Quantize"), "scale and zero point are arguments alone, not a last input Qparam"
+    ),
+    **dict.fromkeys(("Int8Sum", "Int8SumRelu"), "Caffe2's kernel reads two"),
+    **dict.fromkeys(
         ("Conv1DGradient", "Conv2DGradient", "Conv3DGradient", "ConvGradient", "LC1DGradient", "LC2DGradient",
          "LC3DGradient", "LCGradient"), "two inputs pass Caffe2's schema and fail in its kernel",
     ),
@@ -52,7 +56,7 @@ OUTPUTS = dict.fromkeys(
     ("AffineChannelGradient", "Allreduce", "Barrier", "Broadcast", "ColwiseMaxGradient", "GroupNorm",
      "LayerNormGradient",
      "NumpyTile", "SliceGradient", "LengthsMaxWithMainInputAndForwardOutputGradient",
-     "LengthsWeightedSumWithMainInputGradient", "ReduceScatter", "SoftmaxWithLoss", "SpatialBN"), UNSAID,
+     "LengthsWeightedSumWithMainInputGradient", "Int8FC", "ReduceScatter", "SoftmaxWithLoss", "SpatialBN"), UNSAID,
 )  # fmt: skip
 SEVERAL = "one name for all of a variadic input or output"
 NAMES = {
@@ -65,6 +69,7 @@ NAMES = {
     "BatchBucketize": "Caffe2's kernel reads them in the order written here",
     "BernoulliJSD": "Caffe2 names the first of two inputs by the second",
     "ConstantFill": "the number of rows may come as a second input", "MatMul": "the gradient passes a third input",
+    **dict.fromkeys(("Int8FC", "Int8Quantize"), "without Qparam"),
     "GroupNorm": "what Caffe2 calls std is its inverse", "PiecewiseLinearTransform": "optional stands beside the name",
     "RemoveDataBlocks": "no blank in a name", "ReplaceNaN": "Caffe2 lists the output among the inputs",
     "SplitByLengths": "Caffe2 misspells lengths",
@@ -77,6 +82,8 @@ ARGUMENTS = {
         for what in ("Sum", "Mean", "Max")
     },
     ("GroupNorm", "num_groups"): ALIAS, ("Logit", "eps (optional)"): ALIAS, ("ReplaceNaN", "value (optional)"): ALIAS,
+    **{("Int8Slice", name): "not read here: starts and ends say it" for name in ("dim", "start_idx", "end_idx")},
+    ("Int8ResizeNearest", "output_size"): "not read here: the scales say it",
     ("RMSNorm", "epsilon"): ALIAS, ("ConvTranspose", "shared_buffer"): "a hint of Caffe2's CPU kernel",
     ("ConvTranspose", "no_bias"): "the number of inputs says it",
 }  # fmt: skip
