@@ -15,7 +15,9 @@ from c2_nnpack.layout import C16
 
 ALGOS = winograd.ALGOS
 KERNEL = (3, 3)
-FILTERS = 4  # cycles for a point of 16 filters: to transform, write and read it
+FILTERS = 4  # cycles for a point of 16 filters, to transform it
+CACHE = 4 << 20  # bytes of transformed filters that no memory is needed for
+CYCLES_PER_BYTE = 0.3  # of the others, to write or to read it
 ERRORS = {m: bound for (m, r), bound in winograd.ERRORS.items() if (r, r) == KERNEL}
 
 
@@ -46,7 +48,13 @@ def unfit(one: Convolution, asked: bool) -> str:
 def cycles(one: Convolution, tiling: Tiling) -> float:
     """With those for the transform of filters."""
     C, K = one.blocks
-    return tiling.cycles(one) + tiling.points * 16 * C * K * FILTERS
+    filters = tiling.points * 16 * C * K
+    return tiling.cycles(one) + filters * FILTERS + 2 * from_memory(filters)
+
+
+def from_memory(vectors: int) -> float:
+    """Cycles to write or to read so many vectors of 16 numbers, where they are too many for a cache."""
+    return max(0, vectors * 64 - CACHE) * CYCLES_PER_BYTE
 
 
 def _context(request: NativeRequest, one: Convolution, tiling: Tiling) -> Any:

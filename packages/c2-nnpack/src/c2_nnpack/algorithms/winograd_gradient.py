@@ -20,7 +20,7 @@ from c2_nnpack.layout import C16
 
 # m of F(m x m, 3 x 3) -> bound of the error of dW that is tested, relative to the largest one.
 ERRORS = {2: 3e-6, 4: 3e-5, 6: 6e-5}
-SUMS = 4  # cycles for a point of 16 sums over tiles: storing, reading and transforming them
+SUMS = 12  # cycles for a point of 16 sums over tiles, to transform them and put them in order
 AT_A_TIME = 112  # tiles
 
 
@@ -65,7 +65,9 @@ def filter_cycles(one: Convolution, tiling: Tiling) -> float:
     """Of the products, the transforms of tiles, and those of the sums."""
     C, K = one.blocks
     tiles, sums = tiling.tiles(one), tiling.points * 16 * C * K
-    return sums * tiles + tiling.points * (C + K) * tiles * tiling.transform / 2 + sums * SUMS
+    transforms = tiling.points * (C + K) * tiles * tiling.transform / 2
+    times = -(-tiles // AT_A_TIME) - 1  # sums are fetched from memory
+    return sums * (tiles + SUMS) + transforms + times * 2 * winograd_changing.from_memory(sums)
 
 
 def outputs_of(request: NativeRequest) -> dict[str, int]:

@@ -91,10 +91,10 @@ INLINE void NAME(sum_products)(const float *d, const float *v, ptrdiff_t tiles, 
     }
 }
 
-/* One point, one block of outputs, all inputs. */
-static void NAME(sum_stage)(const c2_tiled *c, const float *d, const float *v, float *sums, const c2_share *part)
+/* One point, one block of outputs, and so many of inputs. */
+static void NAME(sum_stage)(const float *d, const float *v, ptrdiff_t blocks, float *sums, const c2_share *part)
 {
-    for (ptrdiff_t block = 0; block < c->C_blocks; ++block)
+    for (ptrdiff_t block = 0; block < blocks; ++block)
         NAME(sum_products)(d, v + block * part->tiles * 16, part->tiles, sums + block * 256, part->start == 0);
 }
 
