@@ -25,11 +25,11 @@ PEER = "torch.distributed gloo"
 
 
 class Ranks:
-    """All ranks of a job of one runtime."""
+    """All ranks of a job; each is told rank, size, folder and one thread behind the command."""
 
-    def __init__(self, runtime: str, python: str, size: int, folder: Path) -> None:
+    def __init__(self, command: list[Any], size: int, folder: Path) -> None:
         folder.mkdir()
-        commands = ([python, SCRIPT, runtime, rank, size, folder] for rank in range(size))
+        commands = ([*command, rank, size, folder] for rank in range(size))
         self.servers = [Server([str(part) for part in one], 1, folder) for one in commands]
         self.pool = ThreadPoolExecutor(size)
 
@@ -44,11 +44,11 @@ class Ranks:
 
 
 def measure(given: argparse.Namespace, size: int, folder: Path) -> list[dict[str, Any]]:
-    jobs = {
-        name: Ranks(name, given.peers if name == PEER else sys.executable, size, folder / f"{k}-{size}")
-        for k, name in enumerate(RUNTIMES)
-        if name != PEER or given.peers
-    }  # fmt: skip
+    jobs = {}
+    for k, name in enumerate(RUNTIMES):
+        python = given.peers if name == PEER else sys.executable
+        if python:
+            jobs[name] = Ranks([python, SCRIPT, name], size, folder / f"{k}-{size}")
     found = []
     for nbytes in given.bytes:
         times = dict.fromkeys(jobs, float("inf"))
@@ -59,7 +59,8 @@ def measure(given: argparse.Namespace, size: int, folder: Path) -> list[dict[str
         told = "  ".join(f"{name} {ms:.4g} ms" for name, ms in times.items())
         peer = times.get(PEER)
         ratios = [f"{peer / ms:.2f}" for name, ms in times.items() if peer and name != PEER]
-        print(f"{size} ranks  {nbytes:>9,} bytes: {told}  torch/c2 {' '.join(ratios)}", flush=True)
+        tail = f"  torch/c2 {' '.join(ratios)}" if ratios else ""
+        print(f"{size} ranks  {nbytes:>9,} bytes: {told}{tail}", flush=True)
     for ranks in jobs.values():
         ranks.close()
     return found
