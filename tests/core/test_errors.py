@@ -96,6 +96,10 @@ RAISED = {
         lambda: c2.Predictor(c2.Net("init"), net(c2.create_op("Relu", "x", "y")), precision="bf61"),
         "there is no precision 'bf61'; have fp32, tf32, bf16, fp16, int8. Did you mean 'bf16'",
     ),
+    errors.TuningError: (
+        lambda: c2.Predictor(c2.Net("init"), net(c2.create_op("Relu", "x", "y")), tune="fast"),
+        r"tune=fast: expected 1 \(race engines .*\), cached \(take what it knows\) or 0",
+    ),
     errors.FormatError: (read_noise, "noise.pb"),
     errors.MemoryBudgetError: (
         lambda: check_budget(10**12, "tensor 'w'", budget=10**6),

@@ -28,6 +28,7 @@ class Choice:
     native: NativeKernel | None
     asked: object = None
     reorders: tuple = ()
+    seconds: float = 0.0
 
 
 @dataclass
@@ -41,13 +42,13 @@ class BackEnd:
 
     def choose(self, node, layouts):
         if node.type not in (*self.wants, *self.follows) or node.post:
-            return Choice(node, None, layouts)
+            return [Choice(node, None, layouts)]
         one = BLOCKED if node.type in self.wants else (layouts or (PLAIN,))[0]
         one = PLAIN if layouts is None else one
         kernel = NativeKernel(
             1, 0, input_layouts=(one,) * len(node.inputs), output_layouts=(one,) * len(node.outputs)
         )
-        return Choice(node, kernel, layouts)
+        return [Choice(node, kernel, layouts)]
 
     def reorder(self, node, source, target, have, wanted):
         self.reorders.append((source, target, have.name, wanted.name))

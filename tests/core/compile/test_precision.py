@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import c2
-from c2.compile.native import build_native
+from c2.compile.native import Asked, build_native
 from c2.compile.net import CompiledNet
 from c2.compile.precision import Precision, precision_of, set_precision
 from c2.errors import PrecisionError
@@ -84,8 +84,8 @@ def test_kernels_of_the_precision_come_first_then_full_ones():
         checked = check_net(small_net(), registry)
         program = CompiledNet(checked, workspace, registry, precision=precision).program()
         node = program.stages[0].node
-        _, _, declined = build_native(
-            registry, node, {}, "CPU", 1, precision=program.graph.precision
+        _, declined = build_native(
+            Asked(registry, node, {}, "CPU", 1, precision=program.graph.precision)
         )
         assert [label for label, _ in declined] == labels
         assert declined[-1] == ("TEST", "not today in fp32")

@@ -26,6 +26,7 @@ from c2.errors import (
     PluginError,
     PrecisionError,
     SchemaError,
+    TuningError,
     UnknownOperator,
 )
 
@@ -61,9 +62,9 @@ _MODULES = {
 __all__ = [
     "BlobReference", "C2Error", "CheckError", "DeviceError", "DuplicateRegistration", "FormatError", "GradientError",
     "GradientSlice", "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
-    "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "UnknownOperator",
-    "Workspace", "__version__", "brew", "communicate", "create_op", "current_workspace", "device_option",
-    "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
+    "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "TuningError",
+    "UnknownOperator", "Workspace", "__version__", "brew", "communicate", "create_op", "current_workspace",
+    "device_option", "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
     "save_model", "testing",
 ]  # fmt: skip
 

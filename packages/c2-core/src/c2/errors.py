@@ -60,6 +60,10 @@ class PrecisionError(C2Error, RuntimeError):
     """A net was asked to compute in numbers that nothing installed here computes in; says why."""
 
 
+class TuningError(C2Error, ValueError):
+    """Engines cannot be chosen by measuring as it was asked for: an unknown mode, a cache that cannot be deleted."""
+
+
 class KernelError(C2Error, RuntimeError):
     """A kernel failed while a net ran; `__cause__` holds what it raised."""
 

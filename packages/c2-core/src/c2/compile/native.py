@@ -18,7 +18,7 @@ outputs do not follow it (the indices of a lookup), the kernel names its positio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,9 +43,10 @@ class NativeRequest:
         ranges: blob -> smallest and largest number on sample inputs, where the net was calibrated.
         names: of the inputs, then of the outputs, as `ranges` knows them.
         rng: the operator's own generator of random numbers, to draw a first state from.
-        every: for a race, the builder may return a list of kernels: all its ways to do it, the likely fastest first.
         readers: who reads the first output, as (operator type, position among its inputs); none where it is kept for
             others too.
+        every: for a race, the builder may return a list of kernels: all its ways to do it, the likely fastest first.
+        way: with `every`, the label of the one kernel that is wanted; the builder need not build the others.
     """
 
     type: str
@@ -60,8 +61,9 @@ class NativeRequest:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     rng: Any = None
-    every: bool = False
     readers: tuple[tuple[str, int], ...] = ()
+    every: bool = False
+    way: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,43 +102,97 @@ class NativeKernel:
     resize: Callable[[Sequence[TensorSpec]], None] | None = None
 
 
-def build_native(
-    registry: Registry,
-    node: Node,
-    constants: dict[str, Any],
-    device: str,
-    threads: int,
-    layouts: tuple[Layout, ...] | None = None,
-    precision: Precision = IN_FULL,
-    rng: Any = None,
-    readers: tuple[tuple[str, int], ...] = (),
-) -> tuple[NativeKernel | None, str, list[tuple[str, str]]]:
-    """The native kernel of a node (None: there is none) and its label, and why candidates before it declined.
+@dataclass(frozen=True)
+class Offer:
+    """A native kernel for a node, the engine that offers it (with its precision, where reduced), and whether first."""
+
+    kernel: NativeKernel
+    engine: str
+    precision: str = FULL
+    first: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What engines are asked for: a native kernel for this node, on this device, for these layouts of its inputs.
+
+    For `rng` and `readers` see NativeRequest.
+    """
+
+    registry: Registry
+    node: Node
+    constants: Mapping[str, Any]
+    device: str
+    threads: int
+    layouts: tuple[Layout, ...] | None = None
+    precision: Precision = IN_FULL
+    rng: Any = None
+    readers: tuple[tuple[str, int], ...] = ()
+
+    def request(self, every: bool = False, way: str | None = None) -> NativeRequest:
+        node = self.node
+        return NativeRequest(
+            node.type, node.op.args,
+            tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
+            tuple((p.type, p.args) for p in node.post),
+            {k: self.constants[n] for k, n in enumerate(node.inputs) if n in self.constants},
+            self.threads, self.layouts, self.precision.name, self.precision.ranges,
+            (*node.inputs, *node.outputs), self.rng, self.readers, every, way,
+        )  # fmt: skip
+
+
+def build_native(asked: Asked) -> tuple[Offer | None, list[tuple[str, str]]]:
+    """The native kernel of a node (None: there is none), and why candidates before it declined.
 
     Kernels of the precision asked for come first, then those of full precision, by order of engines each.
     """
-    if any(s is None or s.shape is None for s in (*node.input_specs, *node.output_specs)):
-        return None, "", [("native", "shapes are not known before the run")]
-    request = NativeRequest(
-        node.type, node.op.args,
-        tuple(s for s in node.input_specs if s), tuple(s for s in node.output_specs if s),
-        tuple((p.type, p.args) for p in node.post),
-        {k: constants[n] for k, n in enumerate(node.inputs) if n in constants},
-        threads, layouts, precision.name, precision.ranges, (*node.inputs, *node.outputs), rng,
-        readers=readers,
-    )  # fmt: skip
     declined: list[tuple[str, str]] = []
-    yielding: tuple[NativeKernel, str] | None = None
-    for mark in _candidates(registry, node, device, precision.name):
-        made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
-        label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
-        if not isinstance(made, NativeKernel):
-            declined.append((label, str(made)))
-        elif not made.yields:
-            return made, label, declined
+    yielding: Offer | None = None
+    for made in _offered(asked, asked.request()):
+        if not isinstance(made, Offer):
+            declined.append(made)
+        elif not made.kernel.yields:
+            return made, declined
         elif yielding is None:
-            yielding = made, label
-    return (*yielding, declined) if yielding else (None, "", declined)
+            yielding = made
+    return yielding, declined
+
+
+def build_every(asked: Asked) -> tuple[list[Offer], list[tuple[str, str]]]:
+    """Every way of every engine, and who declined: what `build_native` takes comes first, others in its precision."""
+    made = list(_offered(asked, asked.request(every=True)))
+    offers = [one for one in made if isinstance(one, Offer)]
+    declined = [one for one in made if not isinstance(one, Offer)]
+    offers.sort(key=lambda one: (one.kernel.yields, not one.first))  # keeps the order of engines
+    return [one for one in offers if one.precision == offers[0].precision], declined
+
+
+def build_way(asked: Asked, engine: str, way: str) -> Offer | None:
+    """One way of one engine, as `build_every` has shown it; None where it is not offered any more."""
+    for one in _offered(asked, asked.request(every=True, way=way), engine):
+        if isinstance(one, Offer) and one.kernel.label == way:
+            return one
+    return None
+
+
+def _offered(
+    asked: Asked, request: NativeRequest, engine: str | None = None
+) -> Iterator[Offer | tuple[str, str]]:
+    """What engines (or one of them) answer, each when it is its turn: an offer, or its name and why it declines."""
+    node = asked.node
+    if any(s is None or s.shape is None for s in (*node.input_specs, *node.output_specs)):
+        yield "native", "shapes are not known before the run"
+        return
+    for mark in _candidates(asked.registry, node, asked.device, request.precision):
+        label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
+        if engine is not None and label != engine:
+            continue
+        made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
+        for k, kernel in enumerate(made if isinstance(made, list) else [made]):
+            if isinstance(kernel, NativeKernel):
+                yield Offer(kernel, label, mark.precision, k == 0)
+            else:
+                yield label, str(kernel)
 
 
 def _candidates(registry: Registry, node: Node, device: str, precision: str) -> list[Mark]:
@@ -158,7 +214,7 @@ def _in_full(request: NativeRequest) -> NativeRequest:
 
 
 def _build(mark: Mark, request: NativeRequest, node: Node) -> Any:
-    """What the back end's builder gives: a native kernel, or the reason why not."""
+    """What the back end's builder gives: a native kernel (a list of them for a race), or the reason why not."""
     try:
         own = request.inputs[: len(node.op.inputs)]
         reason = mark.supports(*own, **request.args) if mark.supports else None

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from c2.compile.graph import Graph, build_graph
 from c2.compile.passes import PASSES
 from c2.compile.precision import precision_of
 from c2.compile.program import Program
+from c2.compile.tuning.mode import OFF, TIME, Tune, mode_of
 from c2.errors import NetError, did_you_mean
 from c2.execute.arithmetic import Arithmetic
 from c2.execute.blob import Blob
@@ -24,6 +25,9 @@ from c2.graph.check import CheckedNet
 from c2.graph.infer import infer_net
 from c2.place.place import place_net
 from c2.registry import Registry
+
+if TYPE_CHECKING:
+    from c2.build.progress import Progress
 
 PROGRAMS = 8  # programs kept per net: one per set of input shapes
 
@@ -40,6 +44,10 @@ class CompiledNet:
         threads: for native kernels; None: $C2_NUM_THREADS, or all cores this process may use.
         runner: "c", "python" or None for the best there is.
         precision: what to compute in; None: the net's argument `precision`, or "fp32".
+        tune: True: the kernels that engines offer race on the shapes that come, and the fastest for the whole net are
+            used; "cached": those that an earlier race has found, nothing is timed; None: the net's argument `tune`,
+            else $C2_TUNE, else engines serve in their order.
+        progress: is told how far a race is.
     """
 
     def __init__(
@@ -53,6 +61,8 @@ class CompiledNet:
         threads: int | None = None,
         runner: str | None = None,
         precision: str | None = None,
+        tune: Tune = None,
+        progress: Progress | None = None,
     ) -> None:
         self.checked, self.workspace, self.registry = checked, workspace, registry
         check_allowed(checked, workspace)
@@ -63,6 +73,8 @@ class CompiledNet:
         self.threads = threads or default_threads()
         self.runner = runner
         self.precision = precision_of(checked.proto, precision, registry)
+        self.tune = mode_of(checked.proto, tune)
+        self._progress = progress
         self.compiled = 0
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._bound: tuple[list[tuple[Blob, Any]], Program] | None = None
@@ -119,11 +131,25 @@ class CompiledNet:
         outside = self.keep | {b.name for b, _ in watch}
         graph = build_graph(inferred.ops, placed.ops, constants, outside)
         graph = run_passes(replace(graph, precision=self.precision))
-        program = Program(
-            graph, self._private(graph, outside), self.registry, self.threads, self.runner
-        )
+        private = self._private(graph, outside)
+        tuned = self._tuned(graph, private, watch)
+        program = Program(graph, private, self.registry, self.threads, self.runner, tuned)
         self.compiled += 1
         return program
+
+    def _tuned(self, graph: Graph, private: Workspace, watch: list[tuple[Blob, Any]]) -> Any:
+        """The kernels chosen by measuring, where that is asked for."""
+        if self.tune == OFF:
+            return None
+        from c2.compile.tuning.cache import cache_for
+        from c2.compile.tuning.setting import setting_of
+        from c2.compile.tuning.tuner import tune
+
+        return tune(
+            graph, private, self.registry, self.threads, {b.name: v for b, v in watch if v is not None},
+            cache_for(setting_of(self.registry)), may_time=self.tune == TIME, runner=self.runner,
+            progress=self._progress,
+        )  # fmt: skip
 
     def _private(self, graph: Graph, outside: frozenset[str]) -> Workspace:
         """A child workspace for what lives inside; what the user may ask for stays where it is."""
@@ -200,11 +226,13 @@ def explained_passes(program: Program) -> Mapping[str, Any]:
         "arena_bytes": program.plan.size,
         "unshared_bytes": program.plan.unshared,
         "runner": program.runner_kind,
+        "tuning": program.tuned.report() if program.tuned else None,
         "stages": [
             {
                 "op": s.node.label,
                 "outputs": s.node.outputs,
                 "native": s.engine,
+                "way": s.native.label if s.native else "",
                 "declined": s.declined,
                 "layouts": [
                     program.layouts[n].name if n in program.layouts else "plain"

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import queue
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from c2.compile.net import CompiledNet
 from c2.compile.precision import precision_of
+from c2.compile.tuning.mode import Tune, mode_of
 from c2.errors import NetError, SchemaError, did_you_mean
 from c2.execute.workspace import Workspace
 from c2.graph.check import check_net
 from c2.proto import NetDef
 from c2.registry import Registry
+
+if TYPE_CHECKING:
+    from c2.build.progress import Progress
 
 
 class Predictor:
@@ -42,6 +46,8 @@ class Predictor:
         threads: int | None = None,
         runner: str | None = None,
         precision: str | None = None,
+        tune: Tune = None,
+        progress: Progress | None = None,
     ) -> None:
         """Runs the init net and checks the predict net.
 
@@ -51,8 +57,13 @@ class Predictor:
             keep: further blobs to give back.
             threads, runner: see CompiledNet.
             precision: "fp32", "bf16" or "int8"; None: what the predict net asks for, else "fp32".
+            tune: True: at the first call with new shapes, the kernels of all installed engines race, and the fastest
+                for the whole net are used from then on; results are kept in a cache on disk. "cached": what that cache
+                has is used, and nothing is timed. None: the predict net's argument `tune`, else $C2_TUNE, else no.
+            progress: is told how far a race is.
 
         Raises:
+            TuningError: `tune` is something else.
             PrecisionError: nothing here computes in that precision, with the reason.
         """
         self._proto = _copy(predict_net)
@@ -73,6 +84,7 @@ class Predictor:
         self._threads, self._runner = threads, runner
         # Refused here, not at the first call.
         self._precision = precision_of(self._proto, precision, self._root.registry).name
+        self._tune, self._progress = mode_of(self._proto, tune), progress
         self._free: queue.LifoQueue[tuple[Workspace, CompiledNet]] = queue.LifoQueue()
 
     @classmethod
@@ -145,6 +157,8 @@ class Predictor:
             threads=self._threads,
             precision=self._precision,
             runner=self._runner,
+            tune=self._tune,
+            progress=self._progress,
         )
         return workspace, net
 

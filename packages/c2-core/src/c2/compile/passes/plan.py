@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from c2.compile.graph import Node
 from c2.compile.layout import PLAIN, Layout
-
-ALIGNMENT = 64  # bytes: a cache line, and the widest vector registers
+from c2.compile.memory import ALIGNMENT
 
 
 @dataclass(frozen=True)
