@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +28,10 @@ class Dense(ctypes.Structure):
     ]
 
 
+class Patient(ctypes.Structure):
+    _fields_ = [("n", ctypes.c_ssize_t), ("turns", ctypes.c_ssize_t), ("inputs", ctypes.c_int)]
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -44,6 +49,16 @@ def made(library, name, context, scratch=0):
     return NativeKernel(
         function, ctypes.addressof(context), keep=(library, context), scratch=scratch
     )
+
+
+@pytest.fixture
+def waiting(library):
+    """waiting(size, turns, inputs, **more): a native kernel of known cost; see native_kernels.c."""
+
+    def waiting(size, turns, inputs=1, **more):
+        return replace(made(library, "waits", Patient(size, turns, inputs)), **more)
+
+    return waiting
 
 
 @pytest.fixture

@@ -43,6 +43,21 @@ int fc(void *context, void *const *buffers)
     return 0;
 }
 
+/* Y = max(X, 0) (plus a second input where there is one), after a wait of so many turns. */
+typedef struct { ptrdiff_t n, turns; int inputs; } patient;
+
+int waits(void *context, void *const *buffers)
+{
+    const patient *c = context;
+    const float *x = buffers[0], *more = c->inputs > 1 ? buffers[1] : NULL;
+    float *y = buffers[c->inputs];
+    for (volatile ptrdiff_t k = 0; k < c->turns; ++k)
+        ;
+    for (ptrdiff_t i = 0; i < c->n; ++i)
+        y[i] = (x[i] > 0 ? x[i] : 0) + (more ? more[i] : 0);
+    return 0;
+}
+
 int fails(void *context, void *const *buffers)
 {
     (void)context;

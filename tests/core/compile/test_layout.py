@@ -1,6 +1,7 @@
 """The layout pass with a back end that is made up, sums that go into convolutions, and what only a run tells."""
 
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pytest
@@ -181,3 +182,76 @@ def test_activations_stay_behind_an_input_that_only_a_run_tells(registry):
     workspace.feed("b", np.zeros(4, np.float32))
     CompiledNet(check_net(net.proto, registry), workspace, registry).run()
     np.testing.assert_array_equal(workspace["y"], np.zeros((2, 4)))
+
+
+class Rivals:
+    """Offers two kernels for each node: one for plain blobs, one for BLOCKED ones, with the times given."""
+
+    def __init__(self, plain, blocked, reorder):
+        self.times, self.between = ((PLAIN, plain), (BLOCKED, blocked)), reorder
+        self.asked = 0
+
+    def choose(self, node, layouts):
+        self.asked += 1
+        kernels = [
+            (NativeKernel(1, 0, input_layouts=(one,), output_layouts=(one,)), seconds)
+            for one, seconds in self.times
+        ]
+        return [Choice(node, kernel, layouts, seconds=seconds) for kernel, seconds in kernels]
+
+    def reorder(self, node, source, target, have, wanted):
+        return Choice(node, NativeKernel(2, 0), reorders=(source, target), seconds=self.between)
+
+
+@pytest.mark.parametrize(
+    ("length", "reorder", "blocked"), [(1, 4, False), (2, 4, False), (3, 4, True), (1, 1, True)]
+)
+def test_the_least_time_counts_kernels_and_reorders(length, reorder, blocked):
+    """A blocked kernel takes 7 in place of 10: it pays where that makes up for a reorder at each end."""
+    net, last = chain(*["Sigmoid"] * length)
+    rivals = Rivals(10, 7, reorder)
+    result = laid(net, rivals, {last})
+    assert blocked == (3 * length > 2 * reorder)
+    assert result.seconds == min(10 * length, 7 * length + 2 * reorder)
+    assert len(result.chosen) == length + 2 * blocked
+    assert len(result.choices) == length
+    taken = {made.native.input_layouts[0] for _, made in result.choices}
+    assert taken == {BLOCKED if blocked else PLAIN}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_walk_finds_what_trying_all_finds(seed):
+    """On graphs with branches, against the least time over every assignment of kernels to nodes."""
+    rng = np.random.default_rng(seed)
+    net, times = c2.Net("drawn"), {}
+    inputs = [int(rng.integers(0, k + 1)) for k in range(6)]
+    for k, source in enumerate(inputs):
+        net.op("Sigmoid", f"b{source}", f"b{k + 1}")
+        times[f"b{k + 1}"] = {PLAIN: rng.integers(1, 20), BLOCKED: rng.integers(1, 20)}
+    leaves = {f"b{k}" for k in range(1, 7)} - {f"b{k}" for k in inputs}
+    cost = int(rng.integers(1, 8))
+
+    class Drawn(Rivals):
+        def choose(self, node, layouts):
+            self.times = tuple(times[node.outputs[0]].items())
+            return super().choose(node, layouts)
+
+    back_end = Drawn(0, 0, cost)
+    graph = graph_of(net, leaves, b0=(2, 3, 4, 4))
+    result = lay_out(
+        graph.nodes, frozenset({"b0", *leaves}), back_end.choose, None, back_end.reorder
+    )
+    least = min(
+        total_time(inputs, times, cost, leaves, assignment)
+        for assignment in product((PLAIN, BLOCKED), repeat=6)
+    )
+    assert result.seconds == least
+
+
+def total_time(inputs, times, cost, leaves, assignment):
+    """Seconds of kernels in these layouts, and of a reorder for each blob and layout that it is not made in."""
+    made = {"b0": PLAIN} | {f"b{k + 1}": one for k, one in enumerate(assignment)}
+    wanted = {(f"b{source}", one) for source, one in zip(inputs, assignment)}
+    wanted |= {(leaf, PLAIN) for leaf in leaves}
+    kernels = sum(times[f"b{k + 1}"][one] for k, one in enumerate(assignment))
+    return kernels + cost * sum(made[name] != one for name, one in wanted)

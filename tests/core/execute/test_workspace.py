@@ -92,6 +92,11 @@ def test_fetching_what_is_not_there(ws):
         ws["made"]
 
 
+def test_a_child_of_an_empty_workspace_has_its_registry():
+    registry = core_registry()
+    assert c2.Workspace(registry=registry).child().registry is registry
+
+
 def test_a_child_sees_its_parent_and_writes_there_where_the_name_exists(ws):
     ws.feed("shared", np.zeros(1, np.float32))
     child = ws.child()

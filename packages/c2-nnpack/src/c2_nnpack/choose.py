@@ -21,7 +21,8 @@ def fastest(
     """
     refused = list(reasons)
     built: list[NativeKernel] = []
-    for way in sorted(ways, key=lambda way: way.cycles):
+    wanted = [way for way in ways if request.way in (None, way.label)]
+    for way in sorted(wanted, key=lambda way: way.cycles):
         kernel = _build(way, limits)
         if isinstance(kernel, str):
             refused.append(kernel)

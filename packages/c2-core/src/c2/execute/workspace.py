@@ -53,7 +53,8 @@ class Workspace:
         if parent is not None:
             self.allow |= parent.allow
         self.root_folder = root_folder
-        self._registry = registry or (parent.registry if parent else None)
+        inherited = None if parent is None else parent.registry
+        self._registry = inherited if registry is None else registry
         self._blobs: dict[str, Blob] = {}
         self._nets: dict[str, tuple[Any, int, Any]] = {}
         self._tokens: list[Token[Workspace | None]] = []
@@ -94,7 +95,7 @@ class Workspace:
 
     def blobs(self) -> list[str]:
         """Names of all blobs, those of the parents included."""
-        inherited = self.parent.blobs() if self.parent else []
+        inherited = [] if self.parent is None else self.parent.blobs()
         return sorted({*inherited, *self._blobs})
 
     def __iter__(self) -> Iterator[str]:

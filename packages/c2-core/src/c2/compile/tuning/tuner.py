@@ -228,7 +228,7 @@ class _Tuner:
             self._stages.without_native(node)
             return [Candidate(node, declined=declined)]
         rivals = tuple(natives)
-        found = [replace(one, declined=declined, rivals=rivals) for one in natives]
+        found = [replace(one, declined=declined, rivals=rivals) for one in _counted(natives)]
         unwilling = {engine for engine, _ in declined} - {one.engine for one in natives}
         if node.post and unwilling and self._may_come_apart(node, layouts, unwilling):
             found.append(Candidate(node, first=False, declined=declined))
@@ -306,7 +306,7 @@ class _Tuner:
         candidates = [replace(one, measured=t) for one, t in zip(candidates, times)]
         told = {"candidates": [one.told() for one in candidates], "declined": declined}
         self.cache.put(key, told)
-        return _counted(candidates), declined
+        return candidates, declined
 
     def _offers(
         self, node: Node, layouts: tuple[Layout, ...] | None
@@ -379,7 +379,7 @@ class _Tuner:
             if not names <= self._layouts.keys():
                 self._offers(node, layouts)  # for the layouts; what it builds is not timed
             declined = [(str(engine), str(why)) for engine, why in result["declined"]]
-            return _counted([self._read(node, one) for one in result["candidates"]]), declined
+            return [self._read(node, one) for one in result["candidates"]], declined
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -400,7 +400,7 @@ class _Tuner:
 
 def _counted(candidates: list[Candidate]) -> list[Candidate]:
     """Candidates with the seconds that count; the first alone where it could not be timed, else those that were."""
-    if not candidates or candidates[0].measured is None:
+    if candidates[0].measured is None:
         return candidates[:1]
     return [
         replace(one, seconds=one.measured * (1 if one.first else 1 + MARGIN))
@@ -418,7 +418,9 @@ def _what(made: Candidate) -> dict[str, Any] | None:
 
 def _row(node: Node, made: Candidate) -> dict[str, Any]:
     """A node's race for reports, the fastest first."""
-    rivals = sorted(made.rivals, key=lambda one: one.measured if one.measured is not None else 0)
+    rivals = sorted(
+        made.rivals, key=lambda one: float("inf") if one.measured is None else one.measured
+    )
     return {
         "op": node.label, "outputs": node.outputs, "shape": _shape(node), "chosen": made.told(),
         "candidates": [one.told() for one in rivals], "declined": made.declined,
