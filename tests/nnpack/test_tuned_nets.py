@@ -1,4 +1,4 @@
-"""Nets whose kernels of c2-nnpack and c2-mkl were chosen by measuring: the numbers stay, and the bits with the choice."""
+"""Nets whose kernels of c2-nnpack and c2-mkl were chosen by measuring: numbers stay, and bits with the choice."""
 
 import numpy as np
 import pytest

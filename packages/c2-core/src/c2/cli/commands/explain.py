@@ -18,7 +18,8 @@ from c2.cli.models import (
     require_inputs,
     specs_of,
 )
-from c2.cli.output import Json, console, escape, parse_shapes, print_json, print_table
+from c2.cli.output import Json, console, escape, fail, parse_shapes, print_json, print_table
+from c2.cli.race import print_races
 from c2.compile.net import CompiledNet, explained_passes
 from c2.errors import MissingKernel
 from c2.graph.check import check_net
@@ -34,6 +35,10 @@ def explain(
     passes: Annotated[
         bool, typer.Option("--passes", help="Compile it, and show what each pass did.")
     ] = False,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="With --passes: let engines race, and show every time."),
+    ] = False,
     precision: PrecisionOption = None,
     json: Json = False,
 ) -> None:
@@ -42,7 +47,9 @@ def explain(
     workspace = parameters_of(init_net)
     shapes = parse_shapes(shape or [])
     rows = explain_placement(proto, specs_of(workspace, shapes))
-    compiled = _explain_passes(proto, workspace, shapes, precision) if passes else None
+    if tune and not passes:
+        fail("--tune needs --passes: kernels race in compiled nets")
+    compiled = _explain_passes(proto, workspace, shapes, precision, tune) if passes else None
     if json:
         print_json({"operators": rows, **({"passes": compiled} if compiled else {})})
         return
@@ -57,6 +64,8 @@ def explain(
         ],
     )  # fmt: skip
     if compiled:
+        if compiled["tuning"]:
+            print_races(compiled["tuning"])
         for line in compiled["log"]:
             console.print(escape(line))
         saved = 1 - compiled["arena_bytes"] / max(compiled["unshared_bytes"], 1)
@@ -99,14 +108,17 @@ def _choice(registry: Any, one: Any, known: Any) -> dict[str, Any]:
 
 
 def _explain_passes(
-    proto: Any, workspace: Any, shapes: dict[str, tuple[int, ...]], precision: str | None
+    proto: Any,
+    workspace: Any,
+    shapes: dict[str, tuple[int, ...]],
+    precision: str | None,
+    tune: bool,
 ) -> dict[str, Any]:
     constants = workspace.blobs()
     for name, dims in shapes.items():
         workspace.feed(name, np.zeros(dims, np.float32))
     checked = check_net(proto)
     require_inputs(checked, workspace)
-    net = CompiledNet(
-        checked, workspace, workspace.registry, constants=constants, precision=precision
-    )
+    how: dict[str, Any] = {"constants": constants, "precision": precision, "tune": tune or None}
+    net = CompiledNet(checked, workspace, workspace.registry, **how)
     return dict(explained_passes(net.program()))
