@@ -20,6 +20,7 @@ from c2.compile.graph import Graph, Node
 from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import Asked, NativeKernel, Offer, build_every
 from c2.compile.passes.layout import LaidOut, lay_out
+from c2.compile.precision import FULL
 from c2.compile.stage import Stages, build_reorder, shapes_known, spec_in, unfused
 from c2.compile.tuning.cache import TuningCache
 from c2.compile.tuning.race import COLDEST, Course
@@ -294,8 +295,10 @@ class _Tuner:
             "constants": [k for k, n in enumerate(node.inputs) if n in self.graph.constants],
             "engines": self.registry.engine_order(node.type, node.home.device.name, node.op.op.engine),
             "offered": None if layouts is None else [one.name for one in layouts],
-            "in place": sorted(in_place.items()), "readers": sorted(self._stages.readers_of(node)),
+            "in place": sorted(in_place.items()),
         }  # fmt: skip
+        if self.graph.precision.name != FULL:  # what is written may be reduced for who reads it
+            key["readers"] = sorted(self._stages.readers_of(node))
         result = self._known(key)
         if result is not None:
             known = self._from_cache(node, layouts, result)
