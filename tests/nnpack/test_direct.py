@@ -230,3 +230,22 @@ def test_bottleneck_stays_in_blocks(registry, use, compiled):
     A = by_definition(**first, strides=(2, 2), pads=ONE)
     B = np.maximum(by_definition(A, one["W"], one["b"]), 0)
     assert_near(workspace["Y"], by_definition(B, two["W"], two["b"], pads=ONE) + A)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_padded_images_of_few_channels_are_left_to_mkl_with_avx512(both, compiled, use, lanes):
+    """oneDNN measured faster there; and there alone."""
+    use(lanes)
+    for blobs, pads, engine in [
+        (drawn(1, 3, 16, (8, 8), (3, 3)), ONE, "MKL" if lanes == 16 else "NNPACK"),
+        (drawn(1, 3, 16, (8, 8), (3, 3)), NONE, "NNPACK"),
+        (drawn(1, 16, 16, (8, 8), (3, 3)), ONE, "NNPACK"),
+    ]:
+        net = c2.Net("one")
+        net.Conv(["X", "W", "b"], ["Y"], kernel=3, pads=pads)
+        net.proto.external_output.append("Y")
+        made, workspace = compiled(both, net, blobs, ["W", "b"])
+        made.run()
+        engines = [s.engine for s in made.program().stages if s.engine != "reorder"]
+        assert engines == [engine]
+        assert_near(workspace["Y"], by_definition(**blobs, pads=pads))

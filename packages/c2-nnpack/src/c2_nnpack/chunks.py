@@ -9,7 +9,7 @@ import numpy as np
 
 from c2_nnpack.convolution import Convolution
 
-NEAR = 256 << 10  # bytes that a chunk reads: with a panel of weights, they stay in a core's cache
+NEAR = 384 << 10  # bytes that a chunk reads: with a panel of weights, they stay in a core's cache
 RUN = 14  # positions that are summed at a time, at most
 
 

@@ -33,9 +33,14 @@ static void NAME(take_row)(const c2_direct *c, const float *row, ptrdiff_t first
 
 static void NAME(take_plane)(const c2_direct *c, const float *plane, const c2_chunk *chunk, float *to)
 {
+    const ptrdiff_t last = (chunk->y + chunk->rows - 1) * c->stride_h + (c->window - 1) * c->dilation - c->top;
     for (ptrdiff_t phase = 0; phase < c->phases_h; ++phase)
         for (ptrdiff_t r = 0; r < c->taken_h; ++r) {
             const ptrdiff_t y = (chunk->y + r) * c->stride_h + phase - c->top;
+            if (y > last) {
+                to += c->row_size;
+                continue;
+            }
             for (ptrdiff_t p = 0; p < c->phases_w; ++p, to += c->taken_w * c->depth)
                 if (y >= 0 && y < c->H)
                     NAME(take_row)(c, plane + y * c->W * c->depth, chunk->x * c->stride_w + p - c->left, to);

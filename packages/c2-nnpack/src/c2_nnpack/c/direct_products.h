@@ -11,6 +11,25 @@ enum { NAME(POSITIONS) = 6 };
 typedef void (*NAME(tile))(const c2_sums *s, const float *x, const float *u, ptrdiff_t turn, const float *bias,
                            const float *summand, float *y);
 
+/* Adds one channel at one tap: weights `u` times positions from `at` on, `depth` floats apart. */
+INLINE void NAME(term)(int vectors, int count, int depth, const float *at, const float *u, const float *later,
+                       V sums[2][NAME(POSITIONS)])
+{
+    if (depth == 16) {
+        __builtin_prefetch(later);
+        if (vectors * LANES > 16)
+            __builtin_prefetch(later + 16);
+    }
+    const V low = NAME(load)(u), high = vectors > 1 ? NAME(load)(u + LANES) : low;
+#pragma GCC unroll 16
+    for (int p = 0; p < count; ++p) {
+        const V one = NAME(set)(at[p * depth]);
+        sums[0][p] += low * one;
+        if (vectors > 1)
+            sums[1][p] += high * one;
+    }
+}
+
 /* Sums of `count` positions of a row times `vectors` vectors of outputs; these and `depth` are constants where this is
  * inlined. */
 INLINE void NAME(direct_tile)(int depth, int vectors, int count, const c2_sums *s, const float *x, const float *u,
@@ -37,23 +56,16 @@ INLINE void NAME(direct_tile)(int depth, int vectors, int count, const c2_sums *
             turn = 0;
             later = ahead;
         }
-        for (int t = 0; t < terms; ++t, u += vectors * LANES, later += vectors * LANES) {
-            if (depth == 16) {
-                __builtin_prefetch(later);
-                if (vectors * LANES > 16)
-                    __builtin_prefetch(later + 16);
-                if (t < count)
-                    __builtin_prefetch(next + t * 16);
-            }
-            const V low = NAME(load)(u), high = vectors > 1 ? NAME(load)(u + LANES) : low;
+        if (depth == 16)
 #pragma GCC unroll 16
-            for (int p = 0; p < count; ++p) {
-                const V one = NAME(hold)(NAME(set)(at[p * depth + t]));
-                sums[0][p] += low * one;
-                if (vectors > 1)
-                    sums[1][p] += high * one;
-            }
-        }
+            for (int p = 0; p < count; ++p)
+                __builtin_prefetch(next + p * 16);
+        if (terms == 16) /* a constant makes a faster loop */
+            for (int t = 0; t < 16; ++t, u += vectors * LANES, later += vectors * LANES)
+                NAME(term)(vectors, count, depth, at + t, u, later, sums);
+        else
+            for (int t = 0; t < terms; ++t, u += vectors * LANES, later += vectors * LANES)
+                NAME(term)(vectors, count, depth, at + t, u, later, sums);
         ahead += 16 * vectors * LANES;
     }
 #pragma GCC unroll 2

@@ -1,17 +1,21 @@
-"""Convolutions of c2-nnpack by Winograd's and Fourier's tiles beside oneDNN's direct ones (c2-mkl), layer by layer.
+"""Convolutions of c2-nnpack beside oneDNN's direct ones (c2-mkl), layer by layer.
 
-    python benchmarks/tiled_convolutions.py [--threads 1 2] [--batch 1 8] [--runs N] [--nets NET ...] [--algos ALGO ...]
+    python benchmarks/convolution_layers.py [--threads 1 2] [--batch 1 8] [--runs N] [--nets NET ...]
+        [--algos ALGO ...] [--json FILE]
 
-The 3x3 layers of stride 1 of VGG-16, ResNet-50 and SqueezeNet, and larger kernels of AlexNet, Inception and pose nets,
-with bias and Relu, on blobs in the layout that each kernel wants; the two take turns, and the least time of each
-counts. GFLOP/s are those of the direct formula. A layer that NNPACK declines is served by c2-mkl, so it counts as 1.
-`--algos WINOGRAD FT8 FT16` times all their ways beside the one that is chosen.
+The dense layers of the nets of the inference benchmark, 1x1s and first ones included, and larger kernels of AlexNet,
+Inception and pose nets, with bias and Relu, on blobs in the layout that each kernel wants; the two take turns, and the
+least time of each counts. GFLOP/s are those of the direct formula. A layer that NNPACK declines, or leaves to c2-mkl
+where that is installed, counts as 1. `--algos DIRECT WINOGRAD FT8 FT16` times all their ways beside the one that is
+chosen.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -25,16 +29,34 @@ from c2.compile.runner import make_runner
 from c2.graph.check import check_net
 from c2.registry import TensorSpec
 from c2_nnpack.algorithms.winograd import ERRORS
-from c2_nnpack.layout import C16
+from c2_nnpack.layout import BLOCK, C16
 
-# Net -> (C, K, height and width, and of the kernel where that is not 3).
+# Net -> (C, K, height and width; kernel where that is not 3, stride, pad where that is not half of the kernel).
 LAYERS: dict[str, list[tuple[int, ...]]] = {
     "VGG-16": [
-        (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), (256, 256, 56), (256, 512, 28),
-        (512, 512, 28), (512, 512, 14),
+        (3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), (256, 256, 56),
+        (256, 512, 28), (512, 512, 28), (512, 512, 14),
     ],
-    "ResNet-50": [(64, 64, 56), (128, 128, 28), (256, 256, 14), (512, 512, 7)],
-    "SqueezeNet": [(16, 64, 55), (32, 128, 27), (48, 192, 13), (64, 256, 13)],
+    "ResNet-50": [
+        (3, 64, 224, 7, 2), (64, 64, 56, 1), (64, 64, 56), (64, 256, 56, 1), (256, 64, 56, 1), (256, 128, 56, 1, 2),
+        (256, 128, 56, 1), (128, 128, 56, 3, 2), (128, 128, 28), (128, 512, 28, 1), (256, 512, 56, 1, 2),
+        (512, 128, 28, 1),
+        (512, 256, 28, 1, 2), (512, 256, 28, 1), (256, 256, 28, 3, 2), (256, 256, 14), (256, 1024, 14, 1),
+        (512, 1024, 28, 1, 2), (1024, 256, 14, 1), (1024, 512, 14, 1, 2), (1024, 512, 14, 1), (512, 512, 14, 3, 2),
+        (512, 512, 7), (512, 2048, 7, 1), (1024, 2048, 14, 1, 2), (2048, 512, 7, 1),
+    ],
+    "MobileNetV2": [
+        (3, 32, 224, 3, 2), (32, 16, 112, 1), (16, 96, 112, 1), (96, 24, 56, 1), (24, 144, 56, 1), (144, 24, 56, 1),
+        (144, 32, 28, 1), (32, 192, 28, 1), (192, 32, 28, 1), (192, 64, 14, 1), (64, 384, 14, 1), (384, 64, 14, 1),
+        (384, 96, 14, 1), (96, 576, 14, 1), (576, 96, 14, 1), (576, 160, 7, 1), (160, 960, 7, 1), (960, 160, 7, 1),
+        (960, 320, 7, 1), (320, 1280, 7, 1),
+    ],
+    "SqueezeNet": [
+        (3, 64, 227, 3, 2, 0), (64, 16, 56, 1), (16, 64, 56, 1), (16, 64, 56), (128, 16, 56, 1), (128, 32, 28, 1),
+        (32, 128, 28, 1), (32, 128, 28), (256, 32, 28, 1), (256, 48, 14, 1), (48, 192, 14, 1), (48, 192, 14),
+        (384, 48, 14, 1), (384, 64, 14, 1), (64, 256, 14, 1), (64, 256, 14), (512, 64, 14, 1), (512, 1000, 14, 1),
+    ],
+    "LeNet": [(1, 20, 28, 5, 1, 0), (20, 50, 12, 5, 1, 0)],
     "AlexNet": [(96, 256, 27, 5)],
     "Inception": [(16, 32, 28, 5), (32, 96, 28, 5), (24, 64, 14, 5), (48, 128, 14, 5), (48, 128, 7, 5)],
     "Pose": [(185, 128, 46, 7), (128, 128, 46, 7), (128, 128, 46, 9), (128, 128, 46, 11)],
@@ -48,18 +70,24 @@ class Layer:
     """A layer's blobs, and kernels of several engines for it."""
 
     def __init__(self, N: int, shape: tuple[int, ...], threads: int) -> None:
-        C, K, size, kernel = (*shape, 3)[:4]
+        C, K, size, kernel, stride = (*shape, *(3, 1)[len(shape) - 3 :])[:5]
+        pad = shape[5] if len(shape) > 5 else kernel // 2
         rng = np.random.default_rng(0)
         net = c2.Net("layer")
-        net.Conv(["X", "W", "b"], ["Y"], kernel=kernel, pad=kernel // 2)
+        net.Conv(["X", "W", "b"], ["Y"], kernel=kernel, stride=stride, pad=pad)
         self.args = check_net(net.proto).ops[0].args
         W = rng.standard_normal((K, C, kernel, kernel)) * np.sqrt(2 / (kernel**2 * C))
         self.W = W.astype(np.float32)
         self.b = rng.standard_normal(K).astype(np.float32)
-        self.X, self.Y = (TensorSpec((N, n, size, size), FLOAT) for n in (C, K))
-        self.x = rng.standard_normal(C16.nbytes(self.X) // 4).astype(np.float32)
+        given = (size + 2 * pad - kernel) // stride + 1
+        self.X, self.Y = (
+            TensorSpec((N, C, size, size), FLOAT),
+            TensorSpec((N, K, given, given), FLOAT),
+        )
+        self.layout = C16 if C >= BLOCK else PLAIN
+        self.x = rng.standard_normal(self.layout.nbytes(self.X) // 4).astype(np.float32)
         self.threads = threads
-        self.flop = 2 * kernel**2 * N * C * K * size * size
+        self.flop = 2 * kernel**2 * N * C * K * given**2
 
     def kernels(self, engine: str, algo: str = "AUTO") -> list[NativeKernel] | str:
         """The kernel that the engine chooses, or all its ways where one is asked for; or why it has none."""
@@ -69,7 +97,7 @@ class Layer:
         made: NativeKernel | list[NativeKernel] | str = build(
             NativeRequest(
                 "Conv", {**self.args, "algo": algo}, specs, (self.Y,), (("Relu", {}),), {1: self.W}, self.threads,
-                (C16, PLAIN, PLAIN), every=algo != "AUTO",
+                (self.layout, PLAIN, PLAIN), every=algo != "AUTO",
             )
         )  # fmt: skip
         return [made] if isinstance(made, NativeKernel) else made
@@ -121,7 +149,7 @@ def measure(layer: Layer, algos: list[str], runs: int) -> tuple[dict[str, float]
     for algo in algos:
         found = layer.kernels("NNPACK", algo)
         kernels.update({k.label: k for k in ([] if isinstance(found, str) else found)})
-    chosen = own if isinstance(own, str) else own[0].label
+    chosen = own if isinstance(own, str) else own[0].label + ", yields" * own[0].yields
     made = {n: layer.run(k) for n, k in kernels.items()}
     times = in_turns({n: run for n, (run, _) in made.items()}, runs)
     layouts = {n: k.output_layouts for n, k in kernels.items()}
@@ -139,8 +167,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--algos", nargs="*", default=[])
     parser.add_argument("--nets", nargs="+", default=list(LAYERS))
+    parser.add_argument("--json", type=Path, help="file for the results")
     given = parser.parse_args()
-    print(describe_machine())
+    machine, results = describe_machine(), []
+    print(machine)
     for threads in given.threads:
         gains = []
         for net, N, shape in (
@@ -148,8 +178,12 @@ def main() -> None:
         ):
             layer = Layer(N, shape, threads)
             times, chosen = measure(layer, given.algos, given.runs)
+            results.append(
+                {"threads": threads, "net": net, "batch": N, "layer": shape, "chosen": chosen, "flop": layer.flop,
+                 "seconds": dict(times)}
+            )  # fmt: skip
             direct = times.pop("direct")
-            gains.append(direct / times.get("NNPACK", direct))
+            gains.append(1.0 if "yields" in chosen else direct / times.get("NNPACK", direct))
             told = "  ".join(
                 f"{n} {1e3 * t:.2f} ms {layer.flop / t / 1e9:.0f} GFLOP/s {direct / t:.2f}"
                 for n, t in times.items()
@@ -161,6 +195,8 @@ def main() -> None:
             )
         mean = np.exp(np.mean(np.log(gains)))
         print(f"{threads} thread(s): geometric mean {mean:.2f}, least {min(gains):.2f}")
+        if given.json:
+            given.json.write_text(json.dumps({"machine": machine, "results": results}, indent=1))
 
 
 if __name__ == "__main__":
