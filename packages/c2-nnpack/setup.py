@@ -6,6 +6,7 @@ import sys
 import sysconfig
 
 from setuptools import setup
+from setuptools.command.build_ext import build_ext
 
 stable_abi = (
     sys.implementation.name == "cpython"
@@ -13,7 +14,22 @@ stable_abi = (
     and not hasattr(sys, "gettotalrefcount")  # a debug build
 )
 
+
+class ToldBuildExt(build_ext):
+    """Says what is missing where the C part cannot be compiled."""
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except Exception as error:  # the compiler drivers of setuptools share no base class
+            raise SystemExit(
+                f"c2-nnpack: its C part could not be compiled: {error}\nIt needs gcc or clang and Python's headers "
+                "(Debian: apt-get install gcc python3-dev), or install a wheel, which needs none of them"
+            ) from error
+
+
 setup(
+    cmdclass={"build_ext": ToldBuildExt},
     cffi_modules=["src/c2_nnpack/build_kernels.py:ffibuilder"],
     options={"bdist_wheel": {"py_limited_api": "cp310"}} if stable_abi else {},
 )

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -308,3 +309,16 @@ def test_without_the_c_part_it_says_how_to_get_it(monkeypatch):
     )
     with pytest.raises(PluginError, match=text):
         plugin.c2_info()
+
+
+def test_built_without_a_compiler_it_says_what_is_missing(tmp_path):
+    pytest.importorskip("setuptools")
+    source = Path(__file__).resolve().parents[2] / "packages" / "c2-nnpack"
+    shutil.copytree(source, tmp_path / "c2-nnpack", ignore=shutil.ignore_patterns("build", "*.so"))
+    done = subprocess.run(
+        [sys.executable, "setup.py", "build_ext"], check=False, capture_output=True, text=True,
+        cwd=tmp_path / "c2-nnpack", env={**os.environ, "CC": "no-such-compiler"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "c2-nnpack: its C part could not be compiled" in done.stderr
+    assert "It needs gcc or clang and Python's headers" in done.stderr

@@ -16,7 +16,9 @@ ffibuilder.set_source(
     depends=sorted(map(str, C.glob("*.h"))),
     libraries=["dl", "m", "pthread"],
     # Vectors without a change of meaning: no errno, no traps; NaN, infinities and denormals as written.
-    extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"],
+    extra_compile_args=[
+        *("-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-g0"),
+    ],
     py_limited_api=True,
 )
 

@@ -25,7 +25,7 @@ ffibuilder.set_source(
     # sums in one instruction where the CPU has it.
     extra_compile_args=[
         *("-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
-        *("-fvisibility=hidden", "-Wno-psabi"),
+        *("-fvisibility=hidden", "-Wno-psabi", "-g0"),
         *OPENMP,
     ],
     # As needed: clang's runtime is linked, gcc's is not.
