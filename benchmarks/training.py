@@ -8,7 +8,8 @@ optimizer. Every runtime has a process of its own that waits while the others ar
 the first three steps are compared with those of c2's simple net; a runtime whose losses are off is not timed.
 
 Columns: milliseconds of the fastest step of all rounds; the least processor time of a step, to compare by
-(`--by cpu_ms`) where others use the machine too, with one thread only; the time over that of c2 with c2-mkl.
+(`--by cpu_ms`) where others use the machine too, with one thread only; the time over that of c2 with c2-mkl and
+c2-nnpack.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from machine import describe_machine
 from server import Server
 
 HERE = Path(__file__).resolve().parent
-OURS = {"c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL"}
+# "c2 oneDNN" is c2-mkl without c2-nnpack.
+OURS = {"c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL", "c2 oneDNN": "oneDNN"}
 PEERS = ("torch-eager", "torch-channels-last", "torch-compiled")
 NETS = ("mlp:64", "lenet:64", "resnet50:16")
 TOLERANCE = {

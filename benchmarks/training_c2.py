@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ def export(name: str, job: Path, batch: int) -> None:
 
 def ready(form: str, name: str, job: Path, threads: int) -> tuple[Any, Any]:
     """A call that takes a step, and one that gives the losses so far."""
-    registry = c2.registry.default() if form == "MKL" else core_registry()
+    if form == "oneDNN":
+        os.environ["C2_DISABLE_PLUGINS"] = "nnpack"
+    registry = c2.registry.default() if form in ("MKL", "oneDNN") else core_registry()
     model, workspace = training_model(name), c2.Workspace(registry=registry)
     workspace.run(model.param_init_net)
     for blob, value in np.load(job).items():

@@ -4,6 +4,11 @@ import numpy as np
 import pytest
 
 import c2
+from c2 import brew
+from c2.compile.net import CompiledNet
+from c2.graph.check import check_net
+from c2.registry import core_registry
+from c2.testing.conformance import conformance_cases, operator_of
 from c2_nnpack.algorithms import direct, tiled, winograd, winograd_changing, winograd_gradient
 from c2_nnpack.convolution import Convolution
 from c2_nnpack.kernels import vector_lanes
@@ -18,6 +23,10 @@ SHAPES = [
     ((1, 33, 80, 1, 1), (1, 1, 1, 1)),
     ((2, 17, 16, 4, 5), (3, 4, 3, 2)),
 ]
+REASONS = (
+    "empty tensors", "images (N, C, H, W) only", "one group only", "kernel 3x3, stride 1 and dilation 1 only",
+    "pads that crop",
+)  # fmt: skip
 REASONS = (
     "empty tensors", "images (N, C, H, W) only", "one group only", "kernel 3x3, stride 1 and dilation 1 only",
     "pads that crop",
@@ -246,3 +255,77 @@ def test_cost_model_prefers_winograd_where_it_measured_faster():
                 min(winograd_changing.cycles(one, tiling) for tiling in ways) < tiled.GAIN * limit
             )
             assert min(winograd_gradient.filter_cycles(one, tiling) for tiling in ways) < limit
+
+
+CORE = core_registry()
+CASES = list(conformance_cases(CORE, ("float32",), types=["ConvGradient", "Conv2DGradient"]))
+
+
+@pytest.mark.parametrize("one", CASES, ids=lambda one: one.id)
+def test_cases_of_the_core(registry, compiled, use, one):
+    use(4)
+    op, blobs = operator_of(CORE, one, "NNPACK")
+    net = c2.Net("one")
+    net.proto.op.add().CopyFrom(op)
+    net.proto.external_output.extend(op.output)
+    made, workspace = compiled(registry, net, blobs, (), threads=2)
+    made.run()
+    for name, expected in zip(op.output, one.case.expect.values()):
+        scale = max(np.abs(expected).max(initial=0), 1)
+        np.testing.assert_allclose(workspace[name], expected, 0, 1e-5 * scale)
+    for reason in (r for s in made.program().stages for e, r in s.declined if e == "NNPACK"):
+        assert reason in REASONS
+
+
+def training_model():
+    """Two convolutions with batch norm, a sum over both, a 1x1 convolution."""
+    model = c2.ModelHelper("small")
+    h = brew.conv(model, "data", "stem", dim_in=16, dim_out=32, kernel=3, pad=1)
+    x = h = brew.relu(model, h, h)
+    for k in range(2):
+        h = brew.conv(model, h, f"c{k}", dim_in=32, dim_out=32, kernel=3, pad=1, no_bias=1)
+        h = brew.spatial_bn(model, h, f"n{k}", dim_in=32)
+        h = brew.relu(model, h, h)
+    h = brew.conv(model, brew.sum(model, [h, x], "sum"), "last", dim_in=32, dim_out=16, kernel=1)
+    h = brew.average_pool(model, h, "mean", global_pooling=1)
+    model.SoftmaxWithLoss(
+        [brew.fc(model, h, "pred", dim_in=16, dim_out=10), "label"], ["softmax", "loss"]
+    )
+    model.add_gradients("loss")
+    c2.optimizer.build_sgd(model, 0.05, momentum=0.9)
+    return model
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("plugins", ["registry", "both"])
+def test_training_steps_equal_those_of_the_simple_net(request, use, plugins, threads):
+    use(4)
+    registry, model = request.getfixturevalue(plugins), training_model()
+    reference, workspace = c2.Workspace(registry=CORE), c2.Workspace(registry=registry)
+    for one in (reference, workspace):
+        one.run(model.param_init_net)
+    for name in reference.blobs():
+        if isinstance(reference.blob(name).value, np.ndarray):
+            workspace.feed(name, reference[name])
+    rng = np.random.default_rng(0)
+    data, label = rng.standard_normal((4, 16, 20, 18)), np.arange(4, dtype=np.int32)
+    for one in (reference, workspace):
+        one.feed("data", data.astype(np.float32))
+        one.feed("label", label)
+    simple = reference.create(model.net)
+    checked = check_net(model.net.proto, registry)
+    net = CompiledNet(checked, workspace, registry, keep=["loss"], threads=threads)
+    for _ in range(4):
+        simple.run()
+        net.run()
+        np.testing.assert_allclose(workspace["loss"], reference["loss"], rtol=1e-3)
+    engines = [s.engine for s in net.program().stages if s.node.type in ("Conv", "ConvGradient")]
+    if plugins == "both":  # the layout of both is one: only what is fed is reordered
+        assert engines.count("NNPACK") == 6
+        stages = net.program().stages
+        assert {s.node.inputs[0] for s in stages if s.engine == "reorder"} == {"data"}
+    else:  # the gradients read what only a run tells, as the loss is no native kernel
+        assert engines.count("NNPACK") == 3
+    for name in map(str, model.get_all_params()):
+        error = np.abs(workspace[name] - reference[name]).max()
+        assert error <= 1e-2 * np.abs(reference[name]).max(), name  # rounding turns single Relus
