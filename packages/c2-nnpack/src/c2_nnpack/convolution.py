@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from c2.compile.native import NativeRequest
 from c2.ops.conv.geometry import resolve_window, spatial
@@ -88,8 +90,8 @@ def _between(request: NativeRequest, result: TensorSpec, fused: Fused) -> Convol
     )  # fmt: skip
 
 
-def fused_of(request: NativeRequest) -> Fused | str:
-    """What follows the convolution, or why it cannot be done along."""
+def fused_of(request: NativeRequest, padded: bool = True) -> Fused | str:
+    """What follows the operator, or why it cannot be done along; `padded`: zeros may fill the last block of Y."""
     adds = bool(request.post) and request.post[0][0] in ("Sum", "Add")
     left = request.post[adds:]
     if not left:
@@ -99,11 +101,20 @@ def fused_of(request: NativeRequest) -> Fused | str:
         return f"{(more[0][0] if more else type_)} is not fused, only one Relu or Clip is"
     if type_ == "Relu":
         return Fused(adds, 0.0)
-    low, high = args["min"], args["max"]
-    fused = Fused(adds, -math.inf if low is None else low, math.inf if high is None else high)
-    if fused.low <= 0 <= fused.high or (request.outputs[0].shape or ())[1] % BLOCK == 0:
+    fused = Fused(adds, *limits(args))
+    if (
+        not padded
+        or fused.low <= 0 <= fused.high
+        or (request.outputs[0].shape or ())[1] % BLOCK == 0
+    ):
         return fused
     return "Clip would change the zeros that fill the last block of channels"
+
+
+def limits(clip: Mapping[str, Any]) -> tuple[float, float]:
+    """What Clip holds numbers between, by its arguments."""
+    low, high = clip["min"], clip["max"]
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def positions_of(request: NativeRequest, fused: Fused) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from c2.compile.native import NativeKernel
 from c2.errors import PluginError
 from c2_nnpack.threads import OpenMP, find_openmp
 
@@ -71,3 +72,13 @@ def aligned_floats(count: int) -> np.ndarray[Any, Any]:
     memory = np.empty(4 * count + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + 4 * count].view(np.float32)
+
+
+def native_call(name: str, fields: dict[str, Any], keep: Any = None, **how: Any) -> NativeKernel:
+    """The native kernel `c2_run_{name}`, whose context is a `c2_{name}` of these fields; `how` is NativeKernel's."""
+    ffi, lib = kernels()
+    context = ffi.new(f"c2_{name} *", fields)
+    return NativeKernel(
+        int(ffi.cast("uintptr_t", ffi.addressof(lib, f"c2_run_{name}"))),
+        int(ffi.cast("uintptr_t", context)), keep=(context, keep), **how,
+    )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from c2.compile.layout import PLAIN, Layout
-from c2.compile.native import NativeKernel
+from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import TensorSpec
 from c2_nnpack.kernels import kernels
 
@@ -38,3 +38,23 @@ def _reorder(spec: TensorSpec, source: Layout, target: Layout, threads: int) -> 
 
 # (N, C / 16, ..., 16), the last block filled up with zeros; other back ends that know this name keep blobs alike.
 C16 = Layout("c16", _nbytes, _reorder)
+
+
+def why_no_blocks(request: NativeRequest, count: int = 1) -> str | None:
+    """Why the first `count` inputs and the first output cannot be images in blocks of 16 channels."""
+    ends = (*request.inputs[:count], request.outputs[0])
+    if any(s.dtype != "float32" for s in ends):
+        return "float32 only"
+    if request.layouts is None:
+        return "plain layouts only are asked for"
+    if any(len(s.shape or ()) != 4 or s.size == 0 for s in ends):
+        return "images (N, C, H, W) only"
+    if (request.args.get("order") or "NCHW").upper() != "NCHW":
+        return "images (N, C, H, W) only"
+    return None
+
+
+def kept_layout(request: NativeRequest, count: int = 1) -> Layout:
+    """The one that all of the first `count` inputs come in, blocks or else the plain one."""
+    blocks = request.layouts is not None and set(request.layouts[:count]) == {C16}
+    return C16 if blocks and why_no_blocks(request, count) is None else PLAIN

@@ -265,11 +265,8 @@ def _copying(registry: Registry, node: Node, source: str, target: str, spec: Ten
 
 
 def unfused(node: Node) -> list[Node]:
-    """A node and its activations one by one, each in place on the output where its operator admits that."""
-    names = [node.outputs[0]]
-    for k, post in reversed(list(enumerate(node.post))):
-        in_place = (0, 0) in post.schema.inplace_pairs
-        names.insert(0, names[0] if in_place else f"{node.outputs[0]}|{k}")
+    """A node and its activations one by one. Each writes a blob of its own, which may have a layout of its own."""
+    names = [*(f"{node.outputs[0]}|{k}" for k in range(len(node.post))), node.outputs[0]]
     spec = node.output_specs[0]
     alone = [
         Node(_between(p, *names[k : k + 2]), (spec,) * len(p.inputs), (spec,), node.home)

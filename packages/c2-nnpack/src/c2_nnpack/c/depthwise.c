@@ -18,10 +18,6 @@ typedef struct {
 #define BODY "depthwise_rows.h"
 #include "every_width.h"
 
-enum { FEW = 8192 }; /* products of vectors that one thread does faster than two begin */
-
-static ptrdiff_t plane_size(const c2_window *w) { return w->inputs[0] * w->inputs[1] * 16; }
-
 /* The channels that block `block` of outputs reads, each at the lanes that read it. */
 static void spread(const c2_depthwise *c, const float *plane, ptrdiff_t block, float *to)
 {
@@ -31,10 +27,10 @@ static void spread(const c2_depthwise *c, const float *plane, ptrdiff_t block, f
             to[p * 16 + lane] = plane[p * 16 + (from + lane) / c->multiplier];
 }
 
-/* Rows [first, last) of output plane `plane`. */
-static void run_plane(const c2_depthwise *c, void *const *buffers, ptrdiff_t plane, ptrdiff_t first, ptrdiff_t last,
-                      float *own)
+static void depthwise_plane(const void *context, void *const *buffers, ptrdiff_t plane, ptrdiff_t first, ptrdiff_t last,
+                            ptrdiff_t part)
 {
+    const c2_depthwise *c = context;
     const c2_window *w = &c->window;
     const ptrdiff_t block = plane % w->blocks, n = plane / w->blocks, row_size = w->outputs[1] * 16;
     const ptrdiff_t start = (plane * w->outputs[0] + first) * row_size;
@@ -47,6 +43,7 @@ static void run_plane(const c2_depthwise *c, void *const *buffers, ptrdiff_t pla
         .y = (float *)buffers[c->output] + start,
     };
     if (c->multiplier > 1) {
+        float *own = (float *)buffers[c->scratch] + part * plane_size(w);
         spread(c, row.plane, block, own);
         row.plane = own;
     }
@@ -61,20 +58,7 @@ static void run_plane(const c2_depthwise *c, void *const *buffers, ptrdiff_t pla
 int c2_run_depthwise(void *context, void *const *buffers)
 {
     const c2_depthwise *c = context;
-    const c2_window *w = &c->window;
-    const ptrdiff_t rows = w->N * w->blocks * w->outputs[0];
-    const ptrdiff_t products = rows * w->outputs[1] * w->kernel[0] * w->kernel[1];
-    const ptrdiff_t parts = products < FEW ? 1 : c->threads;
-#pragma omp parallel for schedule(static, 1) num_threads(parts) if (parts > 1)
-    for (ptrdiff_t part = 0; part < parts; ++part) {
-        float *own = c->scratch < 0 ? NULL : (float *)buffers[c->scratch] + part * plane_size(w);
-        const ptrdiff_t end = rows * (part + 1) / parts;
-        for (ptrdiff_t row = rows * part / parts, next; row < end; row = next) {
-            const ptrdiff_t plane = row / w->outputs[0], start = plane * w->outputs[0];
-            next = start + w->outputs[0] < end ? start + w->outputs[0] : end;
-            run_plane(c, buffers, plane, row - start, next - start, own);
-        }
-    }
+    slide(&c->window, c->threads, depthwise_plane, c, buffers);
     return 0;
 }
 
