@@ -8,10 +8,14 @@ PYTHON is an interpreter that has onnx, numpy and any of onnxruntime, openvino a
 too, through the oracle of the shared folder. Weights and inputs are random and the same for all. Every runtime has a
 process of its own that waits while the others are timed, and bound inputs and outputs where it has a way to. Before
 timing, its result is compared with that of c2's simple net; a runtime whose numbers are off, or that has not the
-precision that was asked for, is not timed.
+precision that was asked for, is not timed. `c2 MKL` has all plugins that are installed, `c2 NNPACK` c2-nnpack without
+c2-mkl; `--ours` says which of the two the others are compared with, as in
+
+    python benchmarks/inference.py --peers PYTHON --ours "c2 NNPACK" --runtimes "c2 NNPACK" onnxruntime
+        --nets resnet50 mobilenet_v2 squeezenet vgg16 lenet --json FILE
 
 Columns: milliseconds of the fastest run of all rounds; the least processor time of a run, to compare by (`--by cpu_ms`)
-where others use the machine too, with one thread only; the time over that of c2 with c2-mkl; the share of the peak,
+where others use the machine too, with one thread only; the time over that of ours; the share of the peak,
 which is what fused multiply-adds on registers reach in the same run at that number of threads, and of sgemm, the best
 library product of 1024 x 1024 x 1024 (on a busy machine both vary more than the ratios do; a runtime that uses Winograd
 does fewer operations than are counted); the first run, from model files on disk to the first result, without and with
@@ -41,7 +45,10 @@ from machine import describe_machine
 from nets import NETS
 from server import Server
 
-OURS = {"c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL", "c2 Predictor": "Predictor"}  # fmt: skip
+OURS = {
+    "c2 simple": "simple", "c2 compiled": "compiled", "c2 MKL": "MKL", "c2 NNPACK": "NNPACK",
+    "c2 Predictor": "Predictor",
+}  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch-eager", "torch-channels-last", "torch-compiled")
 CAFFE2 = ("caffe2", "caffe2-nnpack")
 TOLERANCE = {"fp32": 1e-3, "bf16": 0.15}  # of the largest result; random weights pile errors up
@@ -136,7 +143,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
                 for threads in options.threads:
                     row = measure(options, Path(folder), net, batch, threads, flops)
                     results["rows"].append(row)
-                    print_row(row, options.by)
+                    print_row(row, options.by, options.ours)
                     if options.json:
                         options.json.write_text(json.dumps(results, indent=1))
     return results
@@ -154,6 +161,9 @@ def main() -> None:
     parser.add_argument(
         "--runtimes", nargs="+", choices=[*OURS, *PEERS, *CAFFE2], help="only these"
     )
+    parser.add_argument(
+        "--ours", default="c2 MKL", choices=list(OURS), help="what others are compared with"
+    )
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3, help="per runtime and round")
@@ -167,10 +177,10 @@ def main() -> None:
     if options.read:
         results = json.loads(options.read.read_text())
         for row in results["rows"]:
-            print_row(row, options.by)
+            print_row(row, options.by, options.ours)
     else:
         results = measure_all(options)
-    print_summary(results, options.by)
+    print_summary(results, options.by, options.ours)
     if options.chart:
         for path in draw_chart(results, options.chart, options.by):
             print(path)

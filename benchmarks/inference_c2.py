@@ -1,7 +1,7 @@
 """The net of a job in c2, in one of its forms.
 
-`simple` and `compiled` are by NumPy alone, `MKL` is compiled with the installed plugins, and `Predictor` is the same
-called as a user does, with an array to copy in and one to copy out.
+`simple` and `compiled` are by NumPy alone, `MKL` is compiled with the installed plugins, `NNPACK` without c2-mkl
+(serve_c2.py turns it off), and `Predictor` is `MKL` called as a user does, with an array to copy in and one to copy out.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from c2.serialize.model_files import load_model
 
 
 def version(form: str) -> str:
-    """Of c2, and of oneDNN where it is used."""
+    """Of c2, and of what computes."""
     if form in ("simple", "compiled"):
         return f"{c2.__version__}, numpy {np.__version__}"
+    if form == "NNPACK":
+        from c2_nnpack.kernels import INSTRUCTIONS, vector_lanes
+
+        return f"{c2.__version__}, {INSTRUCTIONS[vector_lanes()]}"
     from c2_mkl.library import onednn
 
     return f"{c2.__version__}, oneDNN {'.'.join(map(str, onednn().version))}"
@@ -32,7 +36,7 @@ def ready(form: str, job: Path, precision: str, threads: int) -> tuple[Any, Any]
     image = np.load(job / "input.npy")
     if form == "Predictor":
         return _predictor(job, image, precision, threads)
-    registry = c2.registry.default() if form == "MKL" else core_registry()
+    registry = c2.registry.default() if form in ("MKL", "NNPACK") else core_registry()
     init_net, net = load_model(job)
     workspace = c2.Workspace(registry=registry)
     workspace.run_once(init_net)

@@ -8,7 +8,7 @@ from typing import Any
 
 OURS = "c2 MKL"
 HEAD = (
-    f"  {'runtime':20} {'ms':>10} {'cpu ms':>10} {'x ' + OURS:>8} {'of peak':>8} {'of sgemm':>8}"
+    f"  {'runtime':20} {'ms':>10} {'cpu ms':>10} {'x ours':>8} {'of peak':>8} {'of sgemm':>8}"
     f" {'first ms':>9} {'+import':>9} {'peak MB':>8} {'model MB':>8}"
 )
 
@@ -17,9 +17,9 @@ def is_peer(name: str) -> bool:
     return not name.startswith("c2 ")
 
 
-def best_peer(row: dict[str, Any], by: str = "ms") -> tuple[str, float] | None:
+def best_peer(row: dict[str, Any], by: str = "ms", own: str = OURS) -> tuple[str, float] | None:
     """The fastest peer and its time over that of c2 (above 1: c2 is faster)."""
-    ours = row["runtimes"].get(OURS)
+    ours = row["runtimes"].get(own)
     peers = {n: r[by] for n, r in row["runtimes"].items() if is_peer(n)}
     if ours is None or not peers:
         return None
@@ -38,14 +38,14 @@ def title(row: dict[str, Any]) -> str:
     )
 
 
-def print_row(row: dict[str, Any], by: str = "ms") -> None:
+def print_row(row: dict[str, Any], by: str = "ms", own: str = OURS) -> None:
     """The table of one net, batch and number of threads."""
     peak = f"peak {row['fma_gflops']:.0f}, " if "fma_gflops" in row else ""
     print(
         f"\n{title(row)}: {row['flops'] / 1e9:.3f} GFLOP; {peak}sgemm {row['sgemm_gflops']:.0f} GFLOP/s"
     )
     print(HEAD)
-    ours = row["runtimes"].get(OURS, {}).get(by, math.nan)
+    ours = row["runtimes"].get(own, {}).get(by, math.nan)
     for name, r in row["runtimes"].items():
         reached = row["flops"] / r[by] / 1e6
         share = reached / row.get("fma_gflops", math.nan)
@@ -55,27 +55,27 @@ def print_row(row: dict[str, Any], by: str = "ms") -> None:
         print(f"  {name:20} {times} {shares} {first} {r['peak_mb']:8.0f} {r['model_mb']:8.0f}")
     for name, why in row["missing"].items():
         print(f"  {name:20} not timed: {why}")
-    found = best_peer(row, by)
+    found = best_peer(row, by, own)
     if found:
-        print(f"  best peer: {found[0]}, {found[1]:.2f} x the {by} of {OURS}", flush=True)
+        print(f"  best peer: {found[0]}, {found[1]:.2f} x the {by} of {own}", flush=True)
 
 
-def print_summary(results: dict[str, Any], by: str = "ms") -> None:
+def print_summary(results: dict[str, Any], by: str = "ms", own: str = OURS) -> None:
     """Machine and versions, the rows by the lead over the best peer, and geometric means."""
     rows, machine = results["rows"], results["machine"]
     print("\n" + "   ".join(f"{k} {v}" for k, v in machine.items()))
     versions = {n: r["version"] for row in rows for n, r in row["runtimes"].items()}
     print("   ".join(f"{n} {v}" for n, v in versions.items()))
-    found = [(row, best_peer(row, by)) for row in rows]
+    found = [(row, best_peer(row, by, own)) for row in rows]
     ranked = sorted(((best, row) for row, best in found if best), key=lambda pair: pair[0][1])
-    print(f"\n{by} of the best peer over that of {OURS}, where c2 is slowest first:")
+    print(f"\n{by} of the best peer over that of {own}, where c2 is slowest first:")
     for (name, ratio), row in ranked:
         print(f"  {ratio:6.2f}  {title(row):34} {name}")
-    print(f"\nGeometric means of a runtime's {by} over that of {OURS}:")
+    print(f"\nGeometric means of a runtime's {by} over that of {own}:")
     for name in versions:
-        both = [r["runtimes"] for r in rows if {name, OURS} <= set(r["runtimes"])]
-        if both and name != OURS:
-            mean = geometric_mean(r[name][by] / r[OURS][by] for r in both)
+        both = [r["runtimes"] for r in rows if {name, own} <= set(r["runtimes"])]
+        if both and name != own:
+            mean = geometric_mean(r[name][by] / r[own][by] for r in both)
             print(f"  {mean:6.2f}  {name}, {len(both)} rows")
     if ranked:
         mean = geometric_mean(best[1] for best, _ in ranked)

@@ -5,6 +5,7 @@ python serve_c2.py FORM JOB PRECISION THREADS
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,8 @@ from serve import serve
 
 def load() -> None:
     """Imports c2 and finds the plugins; their libraries are loaded by the first net that uses them."""
+    if FORM == "NNPACK":
+        os.environ["C2_DISABLE_PLUGINS"] = "mkl"
     import_module("inference_c2")
     import_module("c2.registry").default()
 

@@ -1,6 +1,6 @@
 /* A panel of outputs of FC for some rows, for one width of vectors. */
 
-#if LANES == 16
+#if REGISTERS == 32
 enum { NAME(ROWS) = 6 };
 #else
 enum { NAME(ROWS) = 3 };
@@ -90,7 +90,7 @@ INLINE void NAME(fc_block)(int apart, int rows, int vectors, const c2_fc *c, con
 
 #define C2_ROWS(vectors, n)                                                                                             \
     case n: NAME(fc_block)(1, n, vectors, c, x, w, b, y, from, to, count); break;
-#if LANES == 16
+#if REGISTERS == 32
 #define C2_MORE(vectors) C2_ROWS(vectors, 4) C2_ROWS(vectors, 5) C2_ROWS(vectors, 6)
 #else
 #define C2_MORE(vectors)

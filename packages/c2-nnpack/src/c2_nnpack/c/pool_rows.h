@@ -8,6 +8,14 @@ enum { NAME(POOLED) = 8 }; /* outputs of the largest tile */
 INLINE V NAME(larger)(V a, V b) { return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b); }
 #elif LANES == 8
 INLINE V NAME(larger)(V a, V b) { return _mm256_blendv_ps(a, _mm256_max_ps(a, b), _mm256_cmp_ps(a, a, _CMP_ORD_Q)); }
+#elif defined(__x86_64__)
+INLINE V NAME(larger)(V a, V b)
+{
+    const V ordered = _mm_cmpord_ps(a, a);
+    return _mm_or_ps(_mm_and_ps(ordered, _mm_max_ps(a, b)), _mm_andnot_ps(ordered, a));
+}
+#elif defined(__aarch64__)
+INLINE V NAME(larger)(V a, V b) { return vmaxq_f32(a, b); }
 #else
 INLINE V NAME(larger)(V a, V b)
 {
