@@ -1,7 +1,7 @@
 """The net of a job in c2, in one of its forms.
 
 `simple` and `compiled` are by NumPy alone, `MKL` is compiled with the installed plugins, `NNPACK` without c2-mkl
-(serve_c2.py turns it off), and `Predictor` is `MKL` called as a user does, with an array to copy in and one to copy out.
+(serve_c2.py turns it off), and `Predictor` is `MKL` called as a user does: an array is copied in, one is copied out.
 """
 
 from __future__ import annotations
