@@ -23,6 +23,7 @@ COMMANDS = [
     "run",
     "summary",
     "train",
+    "tune",
 ]
 
 
@@ -42,6 +43,34 @@ def test_help_is_whole(command):
         code, out, _ = command(name, "--help")
         assert (code, f"Usage: c2 {name}" in out) == (0, True)
         assert "--json" in out
+
+
+def test_tune(command, as_json, model, monkeypatch):
+    monkeypatch.setenv("C2_TUNE_CACHE", str(model / "cache"))
+    code, out, _ = command("tune", "model", "--shape", "data=2,4", "--threads", "1")
+    assert code == 0
+    assert "runner-up" in out
+    assert f"cache: {model / 'cache'}" in out
+    code, found = as_json("tune", "model", "--data", "data=data.npy", "--threads", "1")
+    assert (code, found["threads"], found["precision"], found["timed"]) == (0, 1, "fp32", 0)
+    for row in found["operators"]:
+        assert row["chosen"] in row["candidates"]
+        assert sum(one["first"] for one in row["candidates"]) == 1
+    files = [str(path) for path in (model / "cache").glob("*.json")]
+    assert as_json("tune", "--clear") == (0, {"deleted": files})
+    assert "the cache is empty" in command("tune", "--clear")[1]
+
+
+def test_explain_shows_the_race(command, as_json, model, monkeypatch):
+    monkeypatch.setenv("C2_TUNE_CACHE", str(model / "cache"))
+    asked = ("explain", "model", "--shape", "data=2,4", "--passes", "--tune")
+    tuning = as_json(*asked)[1]["passes"]["tuning"]
+    assert {"used", "why", "seconds", "operators"} <= set(tuning)
+    code, out, _ = command(*asked)
+    assert code == 0
+    assert tuning["why"] in out
+    for row in tuning["operators"]:
+        assert row["op"] in out
 
 
 def test_version_and_no_command(command):
@@ -249,6 +278,9 @@ ERRORS = [  # arguments, exit code, type of the error, what it says
     (["summary", "model", "--shape", "data=-1,4"], 1, "Error", "write the blob's name and its dimensions"),
     (["draw", "model", "-o", "no/x.svg"], 1, "FileNotFoundError", "no such folder"),
     (["explain", "bad.pbtxt"], 1, "CheckError", "net 'bad' has 2 problems"),
+    (["explain", "model", "--tune"], 1, "Error", "--tune needs --passes"),
+    (["tune"], 1, "Error", "name a net to tune, or --clear"),
+    (["tune", "model"], 1, "MissingBlob", "inputs ['data']: give --init, or --shape for each"),
     (["explain", "model", "--passes"], 1, "MissingBlob", "inputs ['data']: give --init, or --shape for each"),
     (["bench", "model", "--shape", "other=2,4"], 1, "MissingBlob", "nothing is known of the inputs ['data']"),
     (["bench", "model", "--shape", "data=2,9"], 1, "SchemaError", "FC 'dense' (net 'tiny', op 0)"),
