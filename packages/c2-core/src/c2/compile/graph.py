@@ -176,6 +176,18 @@ def same_device(a: Node, b: Node) -> bool:
     return bool(options[0] == options[1])
 
 
+def rewritten(graph: Graph, rewrite: Callable[[Graph, int], Graph | None]) -> Graph:
+    """The graph after a rewrite at each position in turn, again at the same one for as long as it gives a new graph."""
+    position = 0
+    while position < len(graph.nodes):
+        done = rewrite(graph, position)
+        if done is None:
+            position += 1
+        else:
+            graph = done
+    return graph
+
+
 def without(graph: Graph, positions: Iterable[int]) -> tuple[Node, ...]:
     """The graph's nodes less some."""
     left_out = set(positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from c2.compile.graph import Graph, Node, without
+from c2.compile.graph import Graph, Node, rewritten, without
 
 
 def elide_copies(graph: Graph) -> Graph:
@@ -14,12 +14,7 @@ def elide_copies(graph: Graph) -> Graph:
     It stays where its input or its result is memory rather than a value (written several times, or there before the
     net runs), where both are kept, or where somebody reads another output, such as Dropout's mask.
     """
-    position = 0
-    while position < len(graph.nodes):
-        elided = _elide_at(graph, position)
-        graph = elided or graph
-        position += elided is None
-    return graph
+    return rewritten(graph, _elide_at)
 
 
 def _elide_at(graph: Graph, position: int) -> Graph | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from c2.compile.graph import Graph, Node, without
+from c2.compile.graph import Graph, Node, rewritten, without
 from c2.registry import TensorSpec
 
 Array = np.ndarray[Any, Any]
@@ -21,14 +21,7 @@ def fold_channel_affine(graph: Graph) -> Graph:
     With Y = (W * X + b) * scale + shift, the new weights are W * scale and the new bias b * scale + shift. It needs
     constant weights, and that nobody else reads what lies between.
     """
-    position = 0
-    while position < len(graph.nodes):
-        folded = _fold_at(graph, position)
-        if folded is None:
-            position += 1
-        else:
-            graph = folded
-    return graph
+    return rewritten(graph, _fold_at)
 
 
 def _fold_at(graph: Graph, position: int) -> Graph | None:

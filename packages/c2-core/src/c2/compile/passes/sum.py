@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from c2.compile.graph import Graph, Node, same_device, without
+from c2.compile.graph import Graph, Node, rewritten, same_device, without
 from c2.graph.net import renamed_op
 
 ADDITIONS = frozenset({"Sum", "Add"})
@@ -16,12 +16,7 @@ def fuse_sums(graph: Graph) -> Graph:
 
     The convolution takes the Sum's place, as the other summand may be made after it.
     """
-    position = 0
-    while position < len(graph.nodes):
-        fused = _fuse_at(graph, position)
-        graph = fused or graph
-        position += fused is None
-    return graph
+    return rewritten(graph, _fuse_at)
 
 
 def _fuse_at(graph: Graph, position: int) -> Graph | None:
