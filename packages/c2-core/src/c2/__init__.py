@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from c2.errors import (
     C2Error,
     CheckError,
+    CommunicationError,
+    DeadlineError,
     DeviceError,
     DuplicateRegistration,
     FormatError,
@@ -26,6 +28,7 @@ from c2.errors import (
     PluginError,
     PrecisionError,
     SchemaError,
+    StoreError,
     TuningError,
     UnknownOperator,
 )
@@ -60,9 +63,10 @@ _MODULES = {
 
 # Spelt out, as a type checker takes no other form.
 __all__ = [
-    "BlobReference", "C2Error", "CheckError", "DeviceError", "DuplicateRegistration", "FormatError", "GradientError",
-    "GradientSlice", "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
-    "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "TuningError",
+    "BlobReference", "C2Error", "CheckError", "CommunicationError", "DeadlineError", "DeviceError",
+    "DuplicateRegistration", "FormatError", "GradientError", "GradientSlice",
+    "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
+    "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "StoreError", "TuningError",
     "UnknownOperator", "Workspace", "__version__", "brew", "communicate", "create_op", "current_workspace",
     "device_option", "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
     "save_model", "testing",
