@@ -82,12 +82,18 @@ def chunk_of(one: Convolution, depth: int) -> Chunk:
     length, rest = height, (down.taken - 1) * row
     if is_joined(one):
         length, row, rest = height * width, channels * 4, 0
-    parts = -(-length // max(1, (NEAR - rest) // row))
-    at_a_time = -(-length // parts)
-    images = min(one.N, max(1, NEAR // (rest + length * row))) if parts == 1 else 1
+    at_a_time = evenly(length, (NEAR - rest) // row)
+    whole = at_a_time == length
+    images = evenly(one.N, NEAR // (rest + length * row)) if whole else 1
     if is_joined(one):
         return Chunk(images, 1, min(length, -(-at_a_time // RUN) * RUN))
     return Chunk(images, at_a_time, width)
+
+
+def evenly(length: int, most: int) -> int:
+    """How many go together so that all parts have nearly the same size, of at most `most` (but at least one)."""
+    parts = -(-length // max(1, most))
+    return -(-length // parts)
 
 
 def sources_of(one: Convolution, depth: int, plane: int, down: Any, across: Any) -> Any:
