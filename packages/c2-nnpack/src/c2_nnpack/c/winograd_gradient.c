@@ -1,6 +1,7 @@
 /* Gradients of a convolution by Winograd's method. That of the filters is the transposed form of the convolution: with
- * Y = A'[(G W G') * (B' X B)]A per tile, dW = G'[sum over tiles of (A dY A') * (B' X B)]G. Threads share points, each of
- * which is summed in the same order whoever does it, so that the same bits come out for any number of threads. */
+ * Y = A'[(G W G') * (B' X B)]A per tile, dW = G'[sum over tiles of (A dY A') * (B' X B)]G. Threads share the
+ * filters, each of which is summed in the same order whoever does it, so that the same bits come out for any number of
+ * threads. None waits for another: each transforms what its filters need, tiles of dY or X several times in all. */
 #include "tiled_share.h"
 
 #include "calls/winograd_changing.h"
@@ -18,7 +19,6 @@ typedef struct {
 #include "every_width.h"
 
 enum {
-    RUN = 8,         /* tiles of a block that a thread transforms at a time */
     POINTS = 64,     /* the most */
     SUMS = 256 + 16, /* floats from point to point of one pair of blocks, a line more than needed */
 };
@@ -29,11 +29,35 @@ static int at_once(const c2_tiled *c) { return tiles_of(c) <= c->tiles; }
 /* Floats from one point of the sums to the next. */
 static ptrdiff_t sums_size(const c2_tiled *c) { return point_size(c->K_blocks, c->C_blocks * 16); }
 
+/* Blocks of outputs [output, last_output) and of inputs: the filters of a thread. */
+typedef struct { ptrdiff_t output, last_output, input, last_input; } c2_blocks;
+
+/* In how many parts the inputs are cut; the outputs are, in threads / parts. */
+static ptrdiff_t input_parts(const c2_tiled *c)
+{
+    ptrdiff_t parts = over(c->threads, c->K_blocks);
+    return parts < c->C_blocks ? parts : c->C_blocks;
+}
+
+static ptrdiff_t output_parts(const c2_tiled *c)
+{
+    ptrdiff_t parts = c->threads / input_parts(c);
+    return parts < c->K_blocks ? parts : c->K_blocks;
+}
+
+/* Floats of V and D of a thread. */
+static ptrdiff_t tiles_size(const c2_tiled *c)
+{
+    return c2_tiled_points(c) * (point_size(over(c->C_blocks, input_parts(c)), c->tiles) +
+                                 point_size(over(c->K_blocks, output_parts(c)), c->tiles));
+}
+
 ptrdiff_t c2_winograd_gradient_scratch(const c2_winograd_gradient *g)
 {
     const c2_tiled *c = &g->forward;
-    ptrdiff_t per_point = (at_once(c) ? 0 : sums_size(c)) + point_size(c->C_blocks, c->tiles) + point_size(c->K_blocks, c->tiles);
-    ptrdiff_t filters = (c2_tiled_points(c) * per_point + c->K_blocks * 16) * (ptrdiff_t)sizeof(float);
+    ptrdiff_t floats = c->K_blocks * 16 + (at_once(c) ? 0 : c2_tiled_points(c) * sums_size(c)) +
+                       input_parts(c) * output_parts(c) * tiles_size(c);
+    ptrdiff_t filters = floats * (ptrdiff_t)sizeof(float);
     ptrdiff_t images = g->dX < 0 ? 0 : c2_winograd_changing_scratch(&g->images);
     return filters > images ? filters : images;
 }
@@ -46,92 +70,95 @@ static void add_bias(const float *d, ptrdiff_t tiles, float *bias)
             bias[k] += d[t * 16 + k];
 }
 
-/* Threads share runs of tiles. */
-static void transform_tiles(const c2_winograd_gradient *g, const c2_share *part, void *const *buffers, float *v, float *d)
-{
-    const c2_tiled *c = &g->forward;
-    const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
-    const ptrdiff_t runs = over(part->tiles, RUN);
-#pragma omp parallel for schedule(static) num_threads(c->threads) if (c->threads > 1)
-    for (ptrdiff_t item = 0; item < (c->C_blocks + c->K_blocks) * runs; ++item) {
-        ptrdiff_t block = item / runs, first = item % runs * RUN;
-        ptrdiff_t last = part->tiles < first + RUN ? part->tiles : first + RUN;
-        if (block < c->C_blocks)
-            stages->tile(c, buffers[g->X], NULL, v, part, block, first, last);
-        else
-            stages->tile(c, NULL, buffers[g->dY], d, part, block - c->C_blocks, first, last);
-    }
-}
-
-/* Threads share points and blocks of outputs. */
-static void add_products(const c2_tiled *c, const c2_share *part, const float *v, const float *d, float *sums, float *bias)
-{
-    const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
-#pragma omp parallel for schedule(static) num_threads(c->threads) if (c->threads > 1)
-    for (ptrdiff_t item = 0; item < c2_tiled_points(c) * c->K_blocks; ++item) {
-        ptrdiff_t point = item / c->K_blocks, block = item % c->K_blocks;
-        const float *own = d + point * part->m_point + block * part->tiles * 16;
-        stages->sum(own, v + point * part->v_point, c->C_blocks, sums + point * sums_size(c) + block * c->C_blocks * 256,
-                    part);
-        if (point == c->tile + 1)
-            add_bias(own, part->tiles, bias + block * 16);
-    }
-}
-
-/* Threads share filters. */
-static void give_filters(const c2_winograd_gradient *g, const float *sums, float *dW)
-{
-    const c2_tiled *c = &g->forward;
-    const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
-#pragma omp parallel for schedule(static) num_threads(c->threads) if (c->threads > 1)
-    for (ptrdiff_t item = 0; item < c->K * c->C_blocks; ++item) {
-        ptrdiff_t k = item / c->C_blocks, block = item % c->C_blocks, first = block * 16;
-        stages->filter(c, sums + ((k / 16 * c->C_blocks + block) * 16 + k % 16) * 16, sums_size(c),
-                       g->C - first < 16 ? g->C - first : 16, dW + (k * g->C + first) * 9);
-    }
-}
-
-/* From tiles that are all there: threads share pairs of blocks. */
-static void give_at_once(const c2_winograd_gradient *g, const c2_share *part, const float *v, const float *d, float *bias,
-                         float *dW)
+static void transform_tiles(const c2_winograd_gradient *g, const c2_blocks *own, const c2_share *part,
+                            void *const *buffers, float *v, float *d)
 {
     const c2_tiled *c = &g->forward;
     const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
     const ptrdiff_t line = part->tiles * 16;
-#pragma omp parallel for schedule(static) num_threads(c->threads) if (c->threads > 1)
-    for (ptrdiff_t item = 0; item < c->K_blocks * c->C_blocks; ++item) {
-        ptrdiff_t outputs = item / c->C_blocks, inputs = item % c->C_blocks, left = g->C - inputs * 16;
-        const float *own = d + outputs * line;
-        float sums[POINTS * SUMS];
-        for (ptrdiff_t point = 0; point < c2_tiled_points(c); ++point)
-            stages->sum(own + point * part->m_point, v + point * part->v_point + inputs * line, 1, sums + point * SUMS, part);
-        for (ptrdiff_t k = outputs * 16; k < c->K && k < outputs * 16 + 16; ++k)
-            stages->filter(c, sums + k % 16 * 16, SUMS, left < 16 ? left : 16, dW + (k * g->C + inputs * 16) * 9);
-        if (inputs == 0)
-            add_bias(own + (c->tile + 1) * part->m_point, part->tiles, bias + outputs * 16);
+    for (ptrdiff_t block = own->input; block < own->last_input; ++block)
+        stages->tile(c, buffers[g->X], NULL, v - own->input * line, part, block, 0, part->tiles);
+    for (ptrdiff_t block = own->output; block < own->last_output; ++block)
+        stages->tile(c, NULL, buffers[g->dY], d - own->output * line, part, block, 0, part->tiles);
+}
+
+static void add_products(const c2_tiled *c, const c2_blocks *own, const c2_share *part, const float *v, const float *d,
+                         float *sums)
+{
+    const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
+    for (ptrdiff_t point = 0; point < c2_tiled_points(c); ++point)
+        for (ptrdiff_t block = own->output; block < own->last_output; ++block)
+            stages->sum(d + point * part->m_point + (block - own->output) * part->tiles * 16, v + point * part->v_point,
+                        own->last_input - own->input,
+                        sums + point * sums_size(c) + (block * c->C_blocks + own->input) * 256, part);
+}
+
+/* dW between a block of outputs and one of inputs; `sums` are theirs, `point` floats from one point to the next. */
+static void give_filters(const c2_winograd_gradient *g, ptrdiff_t output, ptrdiff_t input, const float *sums,
+                         ptrdiff_t point, float *dW)
+{
+    const c2_tiled *c = &g->forward;
+    const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
+    const ptrdiff_t left = g->C - input * 16;
+    for (ptrdiff_t k = output * 16; k < c->K && k < output * 16 + 16; ++k)
+        stages->filter(c, sums + k % 16 * 16, point, left < 16 ? left : 16, dW + (k * g->C + input * 16) * 9);
+}
+
+/* dW from tiles that are all there. */
+static void give_at_once(const c2_winograd_gradient *g, const c2_blocks *own, const c2_share *part, const float *v,
+                         const float *d, float *dW)
+{
+    const c2_tiled *c = &g->forward;
+    const c2_gradient_stages *stages = &OF_WIDTH(c->lanes, gradient_stages);
+    const ptrdiff_t line = part->tiles * 16;
+    float sums[POINTS * SUMS];
+    for (ptrdiff_t output = own->output; output < own->last_output; ++output)
+        for (ptrdiff_t input = own->input; input < own->last_input; ++input) {
+            const float *to = d + (output - own->output) * line, *from = v + (input - own->input) * line;
+            for (ptrdiff_t point = 0; point < c2_tiled_points(c); ++point)
+                stages->sum(to + point * part->m_point, from + point * part->v_point, 1, sums + point * SUMS, part);
+            give_filters(g, output, input, sums, SUMS, dW);
+        }
+}
+
+static void run_part(const c2_winograd_gradient *g, const c2_blocks *own, void *const *buffers, float *bias, float *sums,
+                     float *v)
+{
+    const c2_tiled *c = &g->forward;
+    const ptrdiff_t tiles = tiles_of(c);
+    for (ptrdiff_t start = 0; start < tiles; start += c->tiles) {
+        c2_share part = {.start = start, .tiles = tiles - start < c->tiles ? tiles - start : c->tiles};
+        part.v_point = point_size(own->last_input - own->input, part.tiles);
+        part.m_point = point_size(own->last_output - own->output, part.tiles);
+        float *d = v + c2_tiled_points(c) * part.v_point;
+        transform_tiles(g, own, &part, buffers, v, d);
+        for (ptrdiff_t block = own->output; own->input == 0 && block < own->last_output; ++block)
+            add_bias(d + (c->tile + 1) * part.m_point + (block - own->output) * part.tiles * 16, part.tiles,
+                     bias + block * 16);
+        if (at_once(c))
+            give_at_once(g, own, &part, v, d, buffers[g->dW]);
+        else
+            add_products(c, own, &part, v, d, sums);
     }
+    for (ptrdiff_t output = own->output; !at_once(c) && output < own->last_output; ++output)
+        for (ptrdiff_t input = own->input; input < own->last_input; ++input)
+            give_filters(g, output, input, sums + (output * c->C_blocks + input) * 256, sums_size(c), buffers[g->dW]);
 }
 
 static void filter_gradient(const c2_winograd_gradient *g, void *const *buffers)
 {
     const c2_tiled *c = &g->forward;
-    const ptrdiff_t points = c2_tiled_points(c), tiles = tiles_of(c);
+    const ptrdiff_t across = input_parts(c), down = output_parts(c);
     float *bias = buffers[g->scratch], *sums = bias + c->K_blocks * 16;
-    float *v = sums + (at_once(c) ? 0 : points * sums_size(c));
-    float *d = v + points * point_size(c->C_blocks, c->tiles);
+    float *v = sums + (at_once(c) ? 0 : c2_tiled_points(c) * sums_size(c));
     memset(bias, 0, (size_t)c->K_blocks * 16 * sizeof *bias);
-    for (ptrdiff_t start = 0; start < tiles; start += c->tiles) {
-        c2_share part = {.start = start, .tiles = tiles - start < c->tiles ? tiles - start : c->tiles};
-        part.v_point = point_size(c->C_blocks, part.tiles);
-        part.m_point = point_size(c->K_blocks, part.tiles);
-        transform_tiles(g, &part, buffers, v, d);
-        if (at_once(c))
-            give_at_once(g, &part, v, d, bias, buffers[g->dW]);
-        else
-            add_products(c, &part, v, d, sums, bias);
+#pragma omp parallel for schedule(static, 1) num_threads(c->threads) if (c->threads > 1)
+    for (ptrdiff_t item = 0; item < across * down; ++item) {
+        ptrdiff_t i = item % across, o = item / across;
+        const c2_blocks own = {c->K_blocks * o / down, c->K_blocks * (o + 1) / down, c->C_blocks * i / across,
+                               c->C_blocks * (i + 1) / across};
+        run_part(g, &own, buffers, bias, sums, v + item * tiles_size(c));
     }
-    if (!at_once(c))
-        give_filters(g, sums, buffers[g->dW]);
     if (g->db >= 0)
         memcpy(buffers[g->db], bias, (size_t)c->K * sizeof *bias);
 }
