@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from weakref import WeakSet, ref
 
 import numpy as np
 
@@ -210,51 +208,6 @@ def primitive(
     with attributes(library, append, scales) as attribute, team_of(library, threads):
         made_one = made(library, create, library.api.primitive_desc_destroy, *args, attribute)
     return Primitive(library, made_one)
-
-
-# -- packed weights
-
-
-class Packed:
-    """Constant weights in the layout that a primitive wants; shared by all programs that want the same."""
-
-    def __init__(self, source: Array, array: Array, wanted: Any, owner: Primitive | None) -> None:
-        self._source = ref(source)  # whoever has it packed may free it
-        self.array, self.wanted, self.owner = array, wanted, owner
-
-    @property
-    def source(self) -> Array | None:
-        return self._source()
-
-
-_packed: dict[int, WeakSet[Packed]] = {}
-_packing = threading.Lock()
-
-
-def pack(
-    library: OneDNN,
-    source: Array,
-    plain: Handle,
-    one: Primitive,
-    threads: int = 1,
-    prepare: Callable[[Array], Array] = np.ascontiguousarray,
-) -> Packed:
-    """The constant `source`, of layout `plain` once prepared, as the primitive wants its weights."""
-    wanted = one.layout(n.QUERY_WEIGHTS)
-    with _packing:
-        known = _packed.setdefault(id(source), WeakSet())
-        for packed in known:
-            if packed.source is source and same_layout(library, packed.wanted, wanted):
-                return packed
-        array = aligned(library.api.memory_desc_get_size(wanted))
-        chain = Chain(library, 1, 1)
-        reorder(chain, plain, wanted, 0, 1, threads)
-        run(chain, [prepare(source), array])
-        packed = Packed(source, array, wanted, one)
-        known.add(packed)
-        for key in [k for k, group in _packed.items() if not group]:
-            del _packed[key]
-        return packed
 
 
 def reorder(chain: Chain, source: Any, target: Any, from_: Any, to: Any, threads: int = 1) -> None:

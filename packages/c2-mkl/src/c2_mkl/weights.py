@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakValueDictionary
-
-import numpy as np
 
 from c2.compile.native import NativeRequest
 from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Chain
-from c2_mkl.library import OneDNN
-from c2_mkl.primitive import Handle, Packed, Primitive, aligned, pack, reorder, same_layout
+from c2_mkl.packing import pack
+from c2_mkl.primitive import Handle, Primitive, reorder, same_layout
 
 
 def place_weights(
@@ -32,34 +28,6 @@ def place_weights(
     place = (chain.scratch_buffer, chain.reserve(library.api.memory_desc_get_size(wanted)))
     reorder(chain, plain, wanted, position, place, request.threads)
     return place
-
-
-_few: WeakValueDictionary[tuple[int, ...], Packed] = WeakValueDictionary()
-_packing = threading.Lock()
-
-
-def pack_few_rows(
-    library: OneDNN,
-    source: np.ndarray[Any, Any],
-    K: int,
-    N: int,
-    strides: tuple[int, int],
-    threads: int,
-) -> Packed:
-    """Constant FC weights as `c2_run_few_rows` wants them; shared by all programs that have the same."""
-    key = (id(source), K, N, *strides)
-    with _packing:
-        known = _few.get(key)
-        if known is not None and known.source is source:
-            return known
-        array = aligned(4 * K * (-(-N // 16) * 16))
-        ffi, fields = library.ffi, {"K": K, "N": N, "threads": threads}
-        fields["output_stride"], fields["k_stride"] = strides
-        plain = np.ascontiguousarray(source)
-        ends = [ffi.cast("float *", one.ctypes.data) for one in (plain, array)]
-        library.shim.c2_pack_few_rows(ffi.new("c2_few_rows *", fields), *ends)
-        packed = _few[key] = Packed(source, array, None, None)
-        return packed
 
 
 @contextmanager

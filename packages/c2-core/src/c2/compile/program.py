@@ -59,7 +59,7 @@ class Program:
         native = {k: s.native for k, s in enumerate(self.stages) if s.native}
         self.plan: MemoryPlan = plan_memory(
             nodes, self._inside(), self.layouts, {k: one.slices for k, one in native.items()},
-            {k: one.output_slices for k, one in native.items()},
+            {k: one.output_slices for k, one in native.items() if one.output_slices},
         )  # fmt: skip
         self.any_rows = self._resizable()
         self._check_budget()

@@ -85,6 +85,20 @@ static int rows_exist(const lookup_job *job, const c2_bag *bag)
     return bad < 0;
 }
 
+/* Row k of a bag, with its weight and what its codes mean; NULL where it was pruned. */
+static inline __attribute__((always_inline)) const char *row_of_bag(
+    const lookup_job *job, int kind, const c2_bag *bag, ptrdiff_t k, int fetch, float *weight, float *scale, float *bias)
+{
+    if (fetch)
+        fetch_ahead(job, bag->place + k + AHEAD);
+    ptrdiff_t number = row_number(job, bag->place + k);
+    if (number < 0)
+        return NULL;
+    *weight = weight_at(job, bag->place, k);
+    *scale = scale_of(job, kind, number, bias);
+    return job->data + number * job->c->row_bytes;
+}
+
 /* The last units of the rows of a bag, fewer than a block. */
 static void rest_of_bag(const lookup_job *job, int kind, ptrdiff_t from, const c2_bag *bag, int fetch, float *out)
 {
@@ -92,13 +106,10 @@ static void rest_of_bag(const lookup_job *job, int kind, ptrdiff_t from, const c
     ptrdiff_t count = job->c->width - from * planes;
     float sums[64] = {0};
     for (ptrdiff_t k = 0; k < bag->length; ++k) {
-        if (fetch)
-            fetch_ahead(job, bag->place + k + AHEAD);
-        ptrdiff_t number = row_number(job, bag->place + k);
-        if (number < 0)
+        float weight, scale, bias;
+        const char *row = row_of_bag(job, kind, bag, k, fetch, &weight, &scale, &bias);
+        if (!row)
             continue;
-        const char *row = job->data + number * job->c->row_bytes;
-        float weight = weight_at(job, bag->place, k), bias = 0, scale = scale_of(job, kind, number, &bias);
         for (ptrdiff_t j = 0; j < count; ++j) {
             float x;
             uint16_t half;

@@ -21,13 +21,10 @@ LANES_FUNCTION void LANES_NAME(blocks)(
     for (int v = 0; v < count; ++v)
         sums[v] = LANES_NAME(set)(0);
     for (ptrdiff_t k = 0; k < bag->length; ++k) {
-        if (fetch)
-            fetch_ahead(job, bag->place + k + AHEAD);
-        ptrdiff_t number = row_number(job, bag->place + k);
-        if (number < 0)
+        float weight, scale, bias;
+        const char *row = row_of_bag(job, kind, bag, k, fetch, &weight, &scale, &bias);
+        if (!row)
             continue;
-        const char *row = job->data + number * job->c->row_bytes;
-        float weight = weight_at(job, bag->place, k), bias = 0, scale = scale_of(job, kind, number, &bias);
         V factor = LANES_NAME(set)(weight * scale), shift = LANES_NAME(set)(weight * bias);
         for (int v = 0; v < count; ++v) {
             V x = LANES_NAME(decoded)(kind, row, from + 16 * (v / planes), v % planes);

@@ -8,8 +8,9 @@ from c2_mkl import onednn_numbers as n
 from c2_mkl.activation import add_post
 from c2_mkl.call import Declined, chain_of, mkl_native
 from c2_mkl.library import OneDNN
+from c2_mkl.packing import pack_few_rows
 from c2_mkl.primitive import any_layout, primitive, strided
-from c2_mkl.weights import pack_few_rows, place_weights
+from c2_mkl.weights import place_weights
 
 FEW = 4  # rows for which the weights' way through memory is what takes the time
 

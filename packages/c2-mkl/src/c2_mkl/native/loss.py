@@ -62,17 +62,6 @@ def _labels(
     return chain.kernel(explain=explain)
 
 
-@mkl_native("SoftmaxGradient")
-def build_softmax_gradient(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    Y = request.inputs[0]
-    assert Y.shape is not None
-    rows, columns = as_matrix(Y.shape, request.args["axis"])
-    chain = chain_of(request, library)
-    fields = {"rows": rows, "columns": columns, "threads": request.threads}
-    chain.add("softmax_gradient", fields, [0, 1, chain.output], context="softmax")
-    return chain.kernel()
-
-
 @mkl_native("AveragedLoss", "AveragedLossGradient")
 def build_averaged_loss(request: NativeRequest, library: OneDNN) -> NativeKernel:
     name = "averaged_gradient" if request.type.endswith("Gradient") else "averaged"

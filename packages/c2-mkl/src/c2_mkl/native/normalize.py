@@ -1,4 +1,4 @@
-"""SpatialBN and its gradient, and Softmax."""
+"""SpatialBN and Softmax, and their gradients."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def _channels(request: NativeRequest) -> tuple[Layout, Image, dict[str, Any]]:
     }  # fmt: skip
 
 
-@mkl_native("Softmax")
+@mkl_native("Softmax", "SoftmaxGradient")
 def build_softmax(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    X = request.inputs[0]
-    assert X.shape is not None
-    rows, columns = as_matrix(X.shape, request.args["axis"])
+    """Of X, or of Y and dY."""
+    shape = request.inputs[0].shape or ()
+    rows, columns = as_matrix(shape, request.args["axis"])
     chain = chain_of(request, library)
-    chain.add(
-        "softmax", {"rows": rows, "columns": columns, "threads": request.threads}, [0, chain.output]
-    )
-    add_post(chain, request.post, X.size, request.threads)
+    fields = {"rows": rows, "columns": columns, "threads": request.threads}
+    name = "softmax_gradient" if request.type.endswith("Gradient") else "softmax"
+    chain.add(name, fields, range(chain.output + 1), context="softmax")
+    add_post(chain, request.post, rows * columns, request.threads)
     return chain.kernel()

@@ -11,7 +11,8 @@ import numpy as np
 from c2.compile.native import NativeRequest
 from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Chain, Declined
-from c2_mkl.primitive import Array, Primitive, pack, reorder, strided
+from c2_mkl.packing import pack
+from c2_mkl.primitive import Array, Primitive, reorder, strided
 
 
 def stored_as(request: NativeRequest) -> int:

@@ -1,0 +1,97 @@
+"""Constant weights packed as a kernel wants them: once, for all programs that want the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+from weakref import WeakValueDictionary, ref
+
+import numpy as np
+
+from c2_mkl import onednn_numbers as n
+from c2_mkl.call import Chain
+from c2_mkl.library import OneDNN
+from c2_mkl.primitive import Array, Handle, Primitive, aligned, reorder, run, same_layout
+
+
+class Packed:
+    """Packed weights; whoever has them may free what they were made from."""
+
+    def __init__(self, source: Array, array: Array) -> None:
+        self._source, self.array = ref(source), array
+
+    @property
+    def source(self) -> Array | None:
+        return self._source()
+
+
+class Wanted:
+    """The layout of a primitive's weights, as a key: equal where oneDNN says that the layouts are."""
+
+    def __init__(self, library: OneDNN, one: Primitive) -> None:
+        self.library, self.owner, self.layout = library, one, one.layout(n.QUERY_WEIGHTS)
+        self.nbytes = library.api.memory_desc_get_size(self.layout)
+
+    def __hash__(self) -> int:
+        return hash(self.nbytes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Wanted) and same_layout(self.library, self.layout, other.layout)
+
+
+_known: WeakValueDictionary[tuple[Hashable, ...], Packed] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def packed_once(source: Array, form: Hashable, make: Callable[[], Array]) -> Packed:
+    """What `make` gives for the constant `source`, or gave before: `form` tells its way to pack from all others."""
+    key = (id(source), form)
+    with _lock:
+        known = _known.get(key)
+        if known is None or known.source is not source:
+            known = _known[key] = Packed(source, make())
+        return known
+
+
+def packings_of(source: Array) -> list[Packed]:
+    """All that is kept of one array."""
+    with _lock:
+        return [one for one in _known.values() if one.source is source]
+
+
+def pack(
+    library: OneDNN,
+    source: Array,
+    plain: Handle,
+    one: Primitive,
+    threads: int = 1,
+    prepare: Callable[[Array], Array] = np.ascontiguousarray,
+) -> Packed:
+    """The constant `source`, of layout `plain` once prepared, as the primitive wants its weights."""
+    wanted = Wanted(library, one)
+
+    def make() -> Array:
+        array = aligned(wanted.nbytes)
+        chain = Chain(library, 1, 1)
+        reorder(chain, plain, wanted.layout, 0, 1, threads)
+        run(chain, [prepare(source), array])
+        return array
+
+    return packed_once(source, wanted, make)
+
+
+def pack_few_rows(
+    library: OneDNN, source: Array, K: int, N: int, strides: tuple[int, int], threads: int
+) -> Packed:
+    """Constant FC weights as `c2_run_few_rows` wants them."""
+
+    def make() -> Array:
+        array, plain = aligned(4 * K * (-(-N // 16) * 16)), np.ascontiguousarray(source)
+        ffi, fields = library.ffi, {"K": K, "N": N, "threads": threads}
+        fields["output_stride"], fields["k_stride"] = strides
+        ends: list[Any] = [ffi.cast("float *", one.ctypes.data) for one in (plain, array)]
+        library.shim.c2_pack_few_rows(ffi.new("c2_few_rows *", fields), *ends)
+        return array
+
+    return packed_once(source, ("few rows", K, N, strides), make)
