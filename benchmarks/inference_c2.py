@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ def version(form: str) -> str:
     return f"{c2.__version__}, oneDNN {'.'.join(map(str, onednn().version))}"
 
 
-def ready(form: str, job: Path, precision: str, threads: int) -> tuple[Any, Any]:
-    """A call that runs the net once, and one that fetches the result."""
+def ready(form: str, job: Path, precision: str, threads: int) -> tuple[Any, ...]:
+    """A call that runs the net once, one that fetches the result, and where native kernels serve one for `kinds`."""
     image = np.load(job / "input.npy")
     if form == "Predictor":
         return _predictor(job, image, precision, threads)
@@ -46,11 +47,17 @@ def ready(form: str, job: Path, precision: str, threads: int) -> tuple[Any, Any]
     (data,), (out,) = set(checked.needs()) - set(weights), net.external_output
     workspace.feed(data, image)
     if form == "simple":
-        made: Any = workspace.create(net)
-    else:
-        how: dict[str, Any] = {"threads": threads, "precision": precision}
-        made = CompiledNet(checked, workspace, registry, constants=weights, **how)
-    return made.run, lambda: workspace[out]
+        return workspace.create(net).run, lambda: workspace[out]
+    how: dict[str, Any] = {"threads": threads, "precision": precision}
+    made = CompiledNet(checked, workspace, registry, constants=weights, **how)
+    return made.run, lambda: workspace[out], lambda: kinds(made)
+
+
+def kinds(net: CompiledNet) -> dict[str, int]:
+    """How many convolutions and products of matrices compute in which precision."""
+    linear = [s for s in net.program().stages if s.node.type in ("Conv", "FC", "MatMul")]
+    found = Counter(next((p for p in ("bf16", "int8") if p in s.engine), "fp32") for s in linear)
+    return dict(found)
 
 
 def _predictor(

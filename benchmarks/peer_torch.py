@@ -29,7 +29,7 @@ class Compilable(torch.nn.Module):
         return run_steps(self.steps, {**dict(zip(self.names, self.weights)), self.data: x})
 
 
-def torch_run(job: Path, precision: str, threads: int, form: str) -> tuple[Any, Any]:
+def torch_run(job: Path, precision: str, threads: int, form: str) -> tuple[Any, ...]:
     """A call that runs the net once and one that fetches the result; forms: eager, channels-last, compiled."""
     torch.set_num_threads(threads)
     graph, arrays = read_graph(job)
@@ -40,10 +40,9 @@ def torch_run(job: Path, precision: str, threads: int, form: str) -> tuple[Any, 
         (op["outputs"][0], torch_step(op, graph["shapes"])) for op in folded(graph["ops"], weights)
     ]
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
-    image = image.to(kind)
     weights = {n: _placed(v, place).to(kind) for n, v in weights.items()}
-    blobs, data = {**weights, graph["data"]: image}, graph["data"]
-    call: Any = lambda x: run_steps(steps, dict(blobs))  # noqa: E731
+    blobs, data = {**weights, graph["data"]: image.to(kind)}, graph["data"]
+    call: Any = lambda x: run_steps(steps, {**blobs, data: x})  # noqa: E731
     if form == "compiled":
         import torch._inductor.config as inductor
 
@@ -53,9 +52,12 @@ def torch_run(job: Path, precision: str, threads: int, form: str) -> tuple[Any, 
 
     def run() -> None:
         with torch.no_grad():
-            last[0] = call(image)
+            last[0] = call(image.to(kind))  # the image comes as float32, as for all runtimes
 
-    return run, lambda: last[0].contiguous().float().numpy()
+    def kinds() -> dict[str, int]:
+        return {precision if last[0].dtype == kind else str(last[0].dtype): len(steps)}
+
+    return run, lambda: last[0].contiguous().float().numpy(), kinds
 
 
 def run_steps(steps: list[Step], blobs: Blobs) -> torch.Tensor:

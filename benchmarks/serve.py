@@ -1,6 +1,7 @@
 """The loop of a process that keeps one net ready in one runtime; inference.py asks it over standard input and output.
 
-`check` answers what loading cost and what comes out, `run SECONDS` the least milliseconds of a run in that
+`check` answers what loading cost and what comes out, `kinds` how many of its linear operators compute in which
+precision (where the runtime tells), `run SECONDS` the least milliseconds of a run in that
 time, by the clock (`ms`) and of processor time (`cpu_ms`), which says more where other processes run too.
 Runs on Python 3.8 too, which real Caffe2 needs.
 """
@@ -17,13 +18,14 @@ from typing import Any
 
 
 def serve(
-    load: Callable[[], Any], ready: Callable[[], tuple[Any, Any]], version: Callable[[], str]
+    load: Callable[[], Any], ready: Callable[[], tuple[Any, ...]], version: Callable[[], str]
 ) -> None:
     """Answers until standard input ends.
 
     Args:
         load: imports the runtime.
-        ready: reads the model's files; gives a call that runs the net once, and one that fetches the result.
+        ready: reads the model's files; gives a call that runs the net once, one that fetches the result, and perhaps
+            one that tells {precision: how many linear operators compute in it}.
         version: of the runtime, asked after the first run.
     """
     answers = os.fdopen(os.dup(1), "w")
@@ -32,7 +34,7 @@ def serve(
     load()
     loaded = perf_counter()
     library = memory_mb("VmRSS")
-    run, fetch = ready()
+    run, fetch, *kinds = ready()
     run()
     fetch()
     first = {"import_ms": 1e3 * (loaded - start), "first_ms": 1e3 * (perf_counter() - loaded)}
@@ -43,6 +45,8 @@ def serve(
             answer: Any = {"version": version(), "result": fetch().ravel().tolist(), **first}
             answer["peak_mb"] = memory_mb("VmHWM")
             answer["model_mb"] = answer["peak_mb"] - library
+        elif command == "kinds":
+            answer = kinds[0]() if kinds else {}
         else:
             answer = least(run, float(rest[0]))
         answers.write(json.dumps(answer) + "\n")

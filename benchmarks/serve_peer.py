@@ -8,7 +8,10 @@ arrays. Inputs and outputs are bound where the runtime has a way, as c2's blobs 
 
 from __future__ import annotations
 
+import re
 import sys
+import tempfile
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ LIBRARIES = {
 }  # fmt: skip
 
 
-def onnxruntime(job: Path, threads: int) -> tuple[Any, Any]:
+def onnxruntime(job: Path, threads: int) -> tuple[Any, ...]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -36,10 +39,24 @@ def onnxruntime(job: Path, threads: int) -> tuple[Any, Any]:
     def run(_alive: Any = image) -> None:
         session.run_with_iobinding(binding)
 
-    return run, lambda: binding.copy_outputs_to_cpu()[0]
+    return run, lambda: binding.copy_outputs_to_cpu()[0], lambda: onnxruntime_kinds(path)
 
 
-def openvino(job: Path, precision: str, threads: int) -> tuple[Any, Any]:
+def onnxruntime_kinds(path: str) -> dict[str, int]:
+    """By the operators of the model as it is run: those on 8-bit numbers have names of their own."""
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = f"{folder}/optimized.onnx"
+        onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+        nodes = onnx.load(options.optimized_model_filepath, load_external_data=False).graph.node
+    linear = [one.op_type for one in nodes if re.search("Conv|Gemm|MatMul", one.op_type)]
+    return dict(Counter("int8" if name.startswith("Q") else "fp32" for name in linear))
+
+
+def openvino(job: Path, precision: str, threads: int) -> tuple[Any, ...]:
     """With the latency hint; full precision has to be told, as products may be bfloat16 otherwise."""
     import openvino
 
@@ -48,18 +65,31 @@ def openvino(job: Path, precision: str, threads: int) -> tuple[Any, Any]:
         "INFERENCE_NUM_THREADS": threads,
     }  # fmt: skip
     core = openvino.Core()
-    request = core.compile_model(job / "model.onnx", "CPU", settings).create_infer_request()
+    model = core.compile_model(job / "model.onnx", "CPU", settings)
+    request = model.create_infer_request()
     image = np.load(job / "input.npy")
     request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
 
     def run(_alive: Any = image) -> None:  # the tensor shares its memory and does not own it
         request.infer()
 
-    return run, lambda: request.get_output_tensor(0).data
+    return run, lambda: request.get_output_tensor(0).data, lambda: openvino_kinds(model)
 
 
-def ready(runtime: str, job: Path, precision: str, threads: int) -> tuple[Any, Any]:
-    """A call that runs the net once, and one that fetches the result."""
+def openvino_kinds(model: Any) -> dict[str, int]:
+    """By what the nodes of the compiled model tell of themselves."""
+    names = {"f32": "fp32", "i8": "int8", "u8": "int8"}
+    found = Counter()
+    for node in model.get_runtime_model().get_ops():
+        told = node.get_rt_info()
+        if str(told["layerType"].value) in ("Convolution", "FullyConnected", "MatMul"):
+            kind = str(told["runtimePrecision"].value)
+            found[names.get(kind, kind)] += 1
+    return dict(found)
+
+
+def ready(runtime: str, job: Path, precision: str, threads: int) -> tuple[Any, ...]:
+    """A call that runs the net once, one that fetches the result, and perhaps one for `kinds`."""
     if runtime.startswith("torch-"):
         from peer_torch import torch_run
 
