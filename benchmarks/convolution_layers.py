@@ -1,13 +1,15 @@
 """Convolutions of c2-nnpack beside oneDNN's direct ones (c2-mkl), layer by layer.
 
     python benchmarks/convolution_layers.py [--threads 1 2] [--batch 1 8] [--runs N] [--nets NET ...]
-        [--algos ALGO ...] [--json FILE]
+        [--algos ALGO ...] [--halves] [--library] [--cpu-time] [--json FILE]
 
 The dense layers of the nets of the inference benchmark, 1x1s and first ones included, and larger kernels of AlexNet,
 Inception and pose nets, with bias and Relu, on blobs in the layout that each kernel wants; the two take turns, and the
 least time of each counts. GFLOP/s are those of the direct formula. A layer that NNPACK declines, or leaves to c2-mkl
 where that is installed, counts as 1. `--algos DIRECT WINOGRAD FT8 FT16` times all their ways beside the one that is
-chosen.
+chosen, `--halves` what is chosen with filters in float16, `--library` the NNPACK library with filters transformed
+beforehand (C2_NNPACK_LIBRARY names its file). `--cpu-time`, for one thread on a busy machine, counts the time that the
+thread computed.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.compile.runner import make_runner
 from c2.graph.check import check_net
 from c2.registry import TensorSpec
+from c2_nnpack import library_convolution
 from c2_nnpack.algorithms.winograd import ERRORS
 from c2_nnpack.layout import BLOCK, C16
 
@@ -63,6 +66,7 @@ LAYERS: dict[str, list[tuple[int, ...]]] = {
 }  # fmt: skip
 SECONDS = 0.02  # a kernel's turn lasts at least that long
 FLOAT = np.dtype(np.float32)
+HALVES = 2e-2  # error of filters in float16, relative to the largest output
 Run = Callable[[], Any]
 
 
@@ -89,18 +93,27 @@ class Layer:
         self.threads = threads
         self.flop = 2 * kernel**2 * N * C * K * given**2
 
-    def kernels(self, engine: str, algo: str = "AUTO") -> list[NativeKernel] | str:
+    def kernels(
+        self, engine: str, algo: str = "AUTO", precision: str = "fp32"
+    ) -> list[NativeKernel] | str:
         """The kernel that the engine chooses, or all its ways where one is asked for; or why it has none."""
         marks = c2.registry.default().natives("Conv")
-        build = next(m.function for m in marks if m.engine == engine and m.precision == "fp32")
-        specs = (self.X, TensorSpec(self.W.shape, FLOAT), TensorSpec(self.b.shape, FLOAT))
-        made: NativeKernel | list[NativeKernel] | str = build(
-            NativeRequest(
-                "Conv", {**self.args, "algo": algo}, specs, (self.Y,), (("Relu", {}),), {1: self.W}, self.threads,
-                (self.layout, PLAIN, PLAIN), every=algo != "AUTO",
-            )
-        )  # fmt: skip
+        build = next(m.function for m in marks if m.engine == engine and m.precision == precision)
+        made: NativeKernel | list[NativeKernel] | str = build(self.request(algo, precision))
         return [made] if isinstance(made, NativeKernel) else made
+
+    def library(self) -> list[NativeKernel] | str:
+        """Of the NNPACK library."""
+        made = library_convolution.build(self.request("AUTO", "fp32", "PRECOMPUTE"))
+        return [made] if isinstance(made, NativeKernel) else made
+
+    def request(self, algo: str, precision: str, strategy: str = "COMPUTE") -> NativeRequest:
+        args = {**self.args, "algo": algo, "convolution_transform_strategy": strategy}
+        specs = (self.X, TensorSpec(self.W.shape, FLOAT), TensorSpec(self.b.shape, FLOAT))
+        return NativeRequest(
+            "Conv", args, specs, (self.Y,), (("Relu", {}),), {1: self.W}, self.threads,
+            (self.layout, PLAIN, PLAIN), precision, every=algo != "AUTO",
+        )  # fmt: skip
 
     def run(self, kernel: NativeKernel) -> tuple[Run, np.ndarray[Any, Any]]:
         """The call, and the memory that it writes."""
@@ -122,41 +135,45 @@ def _aligned(nbytes: int) -> np.ndarray[Any, Any]:
     return memory[start : start + nbytes]
 
 
-def in_turns(calls: dict[str, Run], runs: int) -> dict[str, float]:
+def in_turns(calls: dict[str, Run], runs: int, clock: Callable[[], float]) -> dict[str, float]:
     """The least seconds of each."""
     best = dict.fromkeys(calls, float("inf"))
     for _ in range(runs):
         for name, call in calls.items():
             call()
-            end = perf_counter() + SECONDS
+            end = clock() + SECONDS
             while True:
-                start = perf_counter()
+                start = clock()
                 call()
-                stop = perf_counter()
+                stop = clock()
                 best[name] = min(best[name], stop - start)
                 if stop > end:
                     break
     return best
 
 
-def measure(layer: Layer, algos: list[str], runs: int) -> tuple[dict[str, float], str]:
+def measure(layer: Layer, given: argparse.Namespace) -> tuple[dict[str, float], str]:
     """Seconds by name, and what NNPACK chose, or why nothing."""
-    own, direct = layer.kernels("NNPACK"), layer.kernels("MKL")
-    assert not isinstance(direct, str), direct
-    kernels = {"direct": direct[0]}
-    if not isinstance(own, str):
-        kernels["NNPACK"] = own[0]
-    for algo in algos:
-        found = layer.kernels("NNPACK", algo)
-        kernels.update({k.label: k for k in ([] if isinstance(found, str) else found)})
+    own = layer.kernels("NNPACK")
+    found = {"direct": layer.kernels("MKL"), "NNPACK": own}
+    if given.halves:
+        found["float16"] = layer.kernels("NNPACK", precision="fp16")
+    if given.library:
+        found["library"] = layer.library()
+    kernels = {n: some[0] for n, some in found.items() if not isinstance(some, str)}
+    for algo in given.algos:
+        every = layer.kernels("NNPACK", algo)
+        kernels.update({k.label: k for k in ([] if isinstance(every, str) else every)})
     chosen = own if isinstance(own, str) else own[0].label + ", yields" * own[0].yields
     made = {n: layer.run(k) for n, k in kernels.items()}
-    times = in_turns({n: run for n, (run, _) in made.items()}, runs)
+    clock = thread_time if given.cpu_time else perf_counter
+    times = in_turns({n: run for n, (run, _) in made.items()}, given.runs, clock)
     layouts = {n: k.output_layouts for n, k in kernels.items()}
     for name, (_, y) in made.items():
         if layouts[name] == layouts["direct"]:
             expected = made["direct"][1]
-            assert np.abs(y - expected).max() <= 2 * max(ERRORS.values()) * expected.max(), name
+            bound = HALVES if name == "float16" else 2 * max(ERRORS.values())
+            assert np.abs(y - expected).max() <= bound * expected.max(), name
     return times, chosen
 
 
@@ -167,6 +184,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--algos", nargs="*", default=[])
     parser.add_argument("--nets", nargs="+", default=list(LAYERS))
+    parser.add_argument("--halves", action="store_true")
+    parser.add_argument("--library", action="store_true")
+    parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--json", type=Path, help="file for the results")
     given = parser.parse_args()
     machine, results = describe_machine(), []
@@ -177,7 +197,7 @@ def main() -> None:
             (n, b, s) for n in given.nets for b in given.batch for s in LAYERS[n]
         ):
             layer = Layer(N, shape, threads)
-            times, chosen = measure(layer, given.algos, given.runs)
+            times, chosen = measure(layer, given)
             results.append(
                 {"threads": threads, "net": net, "batch": N, "layer": shape, "chosen": chosen, "flop": layer.flop,
                  "seconds": dict(times)}
