@@ -20,7 +20,7 @@ from c2_nnpack.kernels import kernels, vector_lanes
 from c2_nnpack.layout import C16
 from c2_nnpack.weights import in_halves, packed_filters
 
-NEAR = 8 << 20  # bytes of weights that stay in the cache of all cores while the tiles of a layer pass
+NEAR = 8 << 20  # bytes of weights that all cores' cache keeps while a layer's tiles pass
 FEW = 16  # channels: with fewer, most of a block is padding
 GAIN = 0.85  # of the direct convolution's time: what has to be reached
 
