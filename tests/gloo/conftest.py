@@ -1,23 +1,14 @@
 """Tests of c2-gloo: real processes on this machine. Skipped, with the reason, where it is not there."""
 
 import multiprocessing
-import traceback
 
 import pytest
+from rank_process import run_rank
 
 pytest.importorskip("c2_gloo", reason="c2-gloo is not installed")
 pytest.importorskip("c2_gloo._gloo", reason="c2-gloo was built without Gloo's headers")
 
 SECONDS = 60
-
-
-def _rank(function, rank, size, folder, arguments, pipe):
-    from c2.communicate import FileStore
-
-    try:
-        pipe.send(function(rank, size, FileStore(folder), *arguments))
-    except Exception:
-        pipe.send(traceback.format_exc())
 
 
 @pytest.fixture
@@ -30,7 +21,7 @@ def ranks(tmp_path):
         for rank in range(size):
             here, there = spawn.Pipe()
             given = (function, rank, size, tmp_path / "store", arguments, there)
-            process = spawn.Process(target=_rank, args=given, daemon=True)
+            process = spawn.Process(target=run_rank, args=given, daemon=True)
             process.start()
             there.close()
             jobs.append((process, here))

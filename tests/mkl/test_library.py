@@ -44,9 +44,9 @@ def test_the_plugin_page_loads_no_library(onednn):
 def test_disabled_it_changes_nothing(onednn):
     engines = run("""
         import c2
-        print({mark.engine for mark in c2.registry.default().natives("MaxPool")})
+        print("MKL" in {mark.engine for mark in c2.registry.default().natives("MaxPool")})
     """, C2_DISABLE_PLUGINS="mkl")  # fmt: skip
-    assert engines == "set()"
+    assert engines == "False"
 
 
 def test_the_library_says_what_it_is(onednn):

@@ -179,8 +179,9 @@ def test_ops(command, as_json):
     assert (code, found["inplace"], found["gradient"]) == (0, [["X", "Y"]], "yes")
     code, out, _ = command("ops", "--search", "leaky")
     assert code == 0
-    assert out.rstrip().endswith("2 found")
+    assert out.rstrip().endswith("3 found")
     assert {o["type"] for o in as_json("ops", "--search", "leaky")[1]} == {
+        "Int8LeakyRelu",
         "LeakyRelu",
         "LeakyReluGradient",
     }

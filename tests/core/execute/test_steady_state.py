@@ -56,4 +56,11 @@ def test_outputs_stay_where_they_are(type_):
 
 
 def test_most_operators_keep_their_outputs():
-    assert sum(bool(kept(type_)) for type_ in REGISTRY.types()) > 0.9 * len(REGISTRY.types())
+    """Of those on plain tensors: 8-bit tensors and communicators are objects."""
+    types = [t for t in REGISTRY.types() if not t.startswith("Int8") and not _takes_objects(t)]
+    assert sum(map(bool, map(kept, types))) > 0.9 * len(types)
+
+
+def _takes_objects(type_):
+    schema = REGISTRY.schema(type_)
+    return any(tensor.blob for tensor in (*schema.inputs, *schema.outputs))
