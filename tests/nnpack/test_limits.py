@@ -11,7 +11,7 @@ from c2.errors import PluginError
 from c2.graph.check import check_net
 from c2.registry import TensorSpec
 from c2_nnpack.accuracy import error_on, sample_images
-from c2_nnpack.algorithms import Way, fourier, winograd
+from c2_nnpack.algorithms import Way, fourier, tiled, winograd
 from c2_nnpack.layout import C16
 from c2_nnpack.limits import BOUNDS, ERROR, MEMORY, NONFINITE, Limits
 from c2_nnpack.native import convolution
@@ -22,8 +22,9 @@ FLOAT = np.dtype(np.float32)
 
 @pytest.fixture(autouse=True)
 def tiles_only(monkeypatch):
-    """Nothing exact to fall back to."""
+    """Nothing exact to fall back to, and no bound of memory but the one that is asked for."""
     monkeypatch.setattr(convolution, "ALGORITHMS", (winograd, fourier))
+    monkeypatch.setattr(tiled, "GROWTH", np.inf)
 
 
 def filters(K=64, C=64, kernel=3, seed=0):
@@ -53,6 +54,14 @@ def test_ordinary_filters_are_served_by_all():
     assert {"F(2x2, 3x3)", "F(4x4, 3x3)", "F(6x6, 3x3)", "FT8", "FT16"} <= {
         *labels(build_convolution(request(filters())))
     }
+
+
+def test_filters_must_not_grow_too_much(monkeypatch):
+    """FT8 and FT16 take 10 and 42 times the memory of plain ones of 3x3, F(6x6) 7 times; FT16 8 times of 7x7."""
+    monkeypatch.setattr(tiled, "GROWTH", 8)
+    small = labels(build_convolution(request(filters(), N=16)))
+    assert set(small) == {"F(2x2, 3x3)", "F(4x4, 3x3)", "F(6x6, 3x3)"}
+    assert "FT16" in labels(build_convolution(request(filters(kernel=7))))
 
 
 def huge(W):

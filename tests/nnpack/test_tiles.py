@@ -40,6 +40,7 @@ def use(monkeypatch, tiles_alone):
         monkeypatch.setattr(winograd, "tilings", lambda *_: [tiling])
         monkeypatch.setattr(fourier, "tilings", lambda *_: [tiling])
         monkeypatch.setattr(tiled, "GAIN", np.inf)
+        monkeypatch.setattr(tiled, "GROWTH", np.inf)
         monkeypatch.setattr(tiled, "FEW", 1)
         if lanes:
             monkeypatch.setattr(tiled, "vector_lanes", lambda: lanes)

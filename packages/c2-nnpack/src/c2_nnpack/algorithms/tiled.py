@@ -22,6 +22,9 @@ from c2_nnpack.weights import in_halves, packed_filters
 
 NEAR = 8 << 20  # bytes of weights that all cores' cache keeps while a layer's tiles pass
 FEW = 16  # channels: with fewer, most of a block is padding
+GROWTH = (
+    8  # times the memory of plain filters that transformed ones may take, unless they are asked for
+)
 GAIN = 0.85  # of the direct convolution's time: what has to be reached
 
 
@@ -81,7 +84,8 @@ def ways_of(
         if min(one.C, one.K) < FEW:
             return f"fewer than {FEW} channels"
         limit = GAIN * direct_cycles(one)
-        tilings = [t for t in tilings if t.cycles(one, weight) <= limit]
+        most = GROWTH * one.kernel[0] * one.kernel[1]
+        tilings = [t for t in tilings if t.points <= most and t.cycles(one, weight) <= limit]
     return [
         Way(
             t.label, t.cycles(one, weight), partial(_kernel, request, one, t), _memory(request, one, t),
