@@ -168,3 +168,34 @@ def test_a_cpu_without_it_is_told_so(onednn):
     assert len(lines) == 2
     assert "MKL: bf16 needs AVX-512 BF16, and the best that oneDNN can use here is AVX2" in lines[0]
     assert "MKL: int8 needs AVX-512 VNNI or AVX2 VNNI" in lines[1]
+
+
+@pytest.mark.parametrize("after", [[], ["Relu"]])
+@pytest.mark.parametrize(("M", "K", "N"), [(1, 1, 1), (1, 300, 64), (2, 129, 83), (4, 784, 10)])
+def test_few_rows_in_bf16_round_weights_alone(registry, bf16, M, K, N, after):
+    net = c2.Net("rows")
+    net.op("FC", ["x", "w", "b"], "f" if after else "y")
+    for type_ in after:
+        net.op(type_, "f", "y")
+    net.add_external_output("y")
+    feeds = {"x": images(M, K), "w": images(N, K, seed=1), "b": images(N, seed=2)}
+    feeds["w"][0, 0] = 1 + 2**-8  # half way: to the even one
+    made, (found,) = run(registry, net, feeds, ["y"], "bf16", ["w", "b"])
+    assert "MKL bf16" in engines(made)
+    mantissa, exponent = np.frexp(feeds["w"].astype(np.float64))
+    rounded = np.ldexp(np.rint(mantissa * 2**8), exponent - 8)
+    expected = feeds["x"].astype(np.float64) @ rounded.T + feeds["b"]
+    expected = np.maximum(expected, 0) if after else expected
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * K**0.5 + 1e-6)
+
+
+def test_few_rows_in_bf16_keep_nan_and_infinity(registry, bf16):
+    net = c2.Net("rows")
+    net.op("FC", ["x", "w", "b"], "y")
+    net.add_external_output("y")
+    w = np.array([[np.nan], [np.inf], [-np.inf], [1e-40], [3.4e38]], np.float32)
+    feeds = {"x": np.ones((1, 1), np.float32), "w": w, "b": np.zeros(5, np.float32)}
+    _, (found,) = run(registry, net, feeds, ["y"], "bf16", ["w", "b"])
+    assert np.isnan(found[0, 0])
+    assert found[0, 1:3].tolist() == [np.inf, -np.inf]
+    assert 0 < found[0, 3] < 2e-40

@@ -82,16 +82,18 @@ def pack(
 
 
 def pack_few_rows(
-    library: OneDNN, source: Array, K: int, N: int, strides: tuple[int, int], threads: int
+    library: OneDNN, source: Array, fields: dict[str, int], strides: tuple[int, int]
 ) -> Packed:
-    """Constant FC weights as `c2_run_few_rows` wants them."""
+    """Constant FC weights as a `c2_few_rows` with these fields wants them."""
+    K, N, halves = (fields[name] for name in ("K", "N", "halves"))
 
     def make() -> Array:
-        array, plain = aligned(4 * K * (-(-N // 16) * 16)), np.ascontiguousarray(source)
-        ffi, fields = library.ffi, {"K": K, "N": N, "threads": threads}
-        fields["output_stride"], fields["k_stride"] = strides
-        ends: list[Any] = [ffi.cast("float *", one.ctypes.data) for one in (plain, array)]
-        library.shim.c2_pack_few_rows(ffi.new("c2_few_rows *", fields), *ends)
+        nbytes = (2 if halves else 4) * K * (-(-N // 16) * 16)
+        array, plain = aligned(nbytes), np.ascontiguousarray(source)
+        ffi, (output_stride, k_stride) = library.ffi, strides
+        more = {"output_stride": output_stride, "k_stride": k_stride}
+        ends: list[Any] = [ffi.cast("void *", one.ctypes.data) for one in (plain, array)]
+        library.shim.c2_pack_few_rows(ffi.new("c2_few_rows *", {**fields, **more}), *ends)
         return array
 
-    return packed_once(source, ("few rows", K, N, strides), make)
+    return packed_once(source, ("few rows", K, N, strides, halves), make)

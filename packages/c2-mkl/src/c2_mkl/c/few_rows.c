@@ -6,6 +6,7 @@
 #include "parallel.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 enum { WIDE = 64, LANES = 16, CHUNK = 128 };
 
@@ -15,12 +16,27 @@ static ptrdiff_t width_at(const c2_few_rows *c, ptrdiff_t n)
     return n + WIDE <= c->N / WIDE * WIDE ? WIDE : LANES;
 }
 
-static void pack_block(const c2_few_rows *c, const float *W, ptrdiff_t n, ptrdiff_t width, float *to)
+/* To the nearest bfloat16, of two to the even one; NaN stays NaN. */
+static uint16_t half_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)(x != x ? bits >> 16 | 64 : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+static ptrdiff_t size_of(const c2_few_rows *c) { return c->halves ? 2 : 4; }
+
+static void pack_block(const c2_few_rows *c, const float *W, ptrdiff_t n, ptrdiff_t width, void *to)
 {
     for (ptrdiff_t from = 0; from < c->K; from += LANES)
         for (ptrdiff_t i = 0; i < width; ++i)
-            for (ptrdiff_t k = from; k < from + LANES && k < c->K; ++k)
-                to[k * width + i] = n + i < c->N ? W[(n + i) * c->output_stride + k * c->k_stride] : 0;
+            for (ptrdiff_t k = from; k < from + LANES && k < c->K; ++k) {
+                float w = n + i < c->N ? W[(n + i) * c->output_stride + k * c->k_stride] : 0;
+                if (c->halves)
+                    ((uint16_t *)to)[k * width + i] = half_of(w);
+                else
+                    ((float *)to)[k * width + i] = w;
+            }
 }
 
 static void pack_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
@@ -30,11 +46,11 @@ static void pack_part(const void *context, void *const *buffers, ptrdiff_t first
     for (ptrdiff_t u = first; u < last; ++u) {
         ptrdiff_t n = u * LANES, width = width_at(c, n / WIDE * WIDE);
         if (width == LANES || n % WIDE == 0)
-            pack_block(c, buffers[0], n, width, (float *)buffers[1] + n * c->K);
+            pack_block(c, buffers[0], n, width, (char *)buffers[1] + n * c->K * size_of(c));
     }
 }
 
-void c2_pack_few_rows(const c2_few_rows *c, const float *W, float *packed)
+void c2_pack_few_rows(const c2_few_rows *c, const float *W, void *packed)
 {
     void *buffers[2] = {(void *)W, packed};
     c2_parallel(pack_part, c, buffers, (c->N + LANES - 1) / LANES, 1 + 65536 / (LANES * c->K), c->threads);
@@ -43,11 +59,20 @@ void c2_pack_few_rows(const c2_few_rows *c, const float *W, float *packed)
 #define AVX512 __attribute__((target("avx512f")))
 #define INLINE AVX512 static inline __attribute__((always_inline))
 
-/* `rows` rows of `vectors` times 16 outputs; both are constants where it is inlined. A single vector may be cut.
- * Terms are added up in chunks: the rounding error grows with a chunk's length, not with K. */
-INLINE void block(const c2_few_rows *c, const float *X, const float *W, const float *b, float *Y, ptrdiff_t left,
-                  const int rows, const int vectors)
+INLINE __m512 weights_at(const char *W, const int halves)
 {
+    if (!halves)
+        return _mm512_loadu_ps(W);
+    __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)W));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+}
+
+/* `rows` rows of `vectors` times 16 outputs; these and `halves` are constants where it is inlined. A single vector may be cut.
+ * Terms are added up in chunks: the rounding error grows with a chunk's length, not with K. */
+INLINE void block(const c2_few_rows *c, const float *X, const char *W, const float *b, float *Y, ptrdiff_t left,
+                  const int rows, const int vectors, const int halves)
+{
+    const ptrdiff_t step = LANES * (halves ? 2 : 4);
     __mmask16 stays = vectors == 1 && left < LANES ? (__mmask16)((1u << left) - 1) : 0xFFFF;
     __m512 sum[4][4], part[4][4];
     for (int r = 0; r < rows; ++r)
@@ -58,9 +83,9 @@ INLINE void block(const c2_few_rows *c, const float *X, const float *W, const fl
         for (int r = 0; r < rows; ++r)
             for (int v = 0; v < vectors; ++v)
                 part[r][v] = _mm512_setzero_ps();
-        for (ptrdiff_t k = from; k < to; ++k, W += vectors * LANES)
+        for (ptrdiff_t k = from; k < to; ++k, W += vectors * step)
             for (int v = 0; v < vectors; ++v) {
-                __m512 w = _mm512_loadu_ps(W + v * LANES);
+                __m512 w = weights_at(W + v * step, halves);
                 for (int r = 0; r < rows; ++r)
                     part[r][v] = _mm512_fmadd_ps(w, _mm512_set1_ps(X[r * c->K + k]), part[r][v]);
             }
@@ -82,14 +107,17 @@ AVX512 static void rows_part(const void *context, void *const *buffers, ptrdiff_
         ptrdiff_t n = u * LANES, width = width_at(c, n / WIDE * WIDE);
         if (width == WIDE && n % WIDE)
             continue;
-        const float *W = c->weights + n * c->K;
+        const char *W = (const char *)c->weights + n * c->K * size_of(c);
         float *Y = (float *)buffers[2] + n;
-#define CASE(rows)                                                                                                      \
-    case rows:                                                                                                          \
-        width == WIDE ? block(c, X, W, b + n, Y, c->N - n, rows, 4) : block(c, X, W, b + n, Y, c->N - n, rows, 1);        \
+#define CASE(rows, halves)                                                                                              \
+    case 2 * rows + halves:                                                                                             \
+        if (width == WIDE)                                                                                              \
+            block(c, X, W, b + n, Y, c->N - n, rows, 4, halves);                                                        \
+        else                                                                                                            \
+            block(c, X, W, b + n, Y, c->N - n, rows, 1, halves);                                                        \
         break;
-        switch (c->M) {
-            CASE(1) CASE(2) CASE(3) CASE(4)
+        switch (2 * c->M + c->halves) {
+            CASE(1, 0) CASE(2, 0) CASE(3, 0) CASE(4, 0) CASE(1, 1) CASE(2, 1) CASE(3, 1) CASE(4, 1)
         }
     }
 }

@@ -201,10 +201,14 @@ typedef struct { ptrdiff_t outer, bytes[32]; int32_t sizes[32]; int count, threa
 int c2_run_concat(void *context, void *const *buffers);
 
 /* Y = X W^T + b for M <= 4 rows, on CPUs that have it. Buffers: X, b, Y. `weights` are what packing made of W, of which
- * element (n, k) stands at n * output_stride + k * k_stride: N rounded up to 16, times K. */
-typedef struct { ptrdiff_t M, K, N, output_stride, k_stride; const float *weights; int threads; } c2_few_rows;
+ * element (n, k) stands at n * output_stride + k * k_stride: N rounded up to 16, times K; bfloat16 where `halves`. */
+typedef struct {
+    ptrdiff_t M, K, N, output_stride, k_stride;
+    const void *weights;
+    int halves, threads;
+} c2_few_rows;
 int c2_has_few_rows(void);
-void c2_pack_few_rows(const c2_few_rows *context, const float *W, float *packed);
+void c2_pack_few_rows(const c2_few_rows *context, const float *W, void *packed);
 int c2_run_few_rows(void *context, void *const *buffers);
 
 /* n random numbers: normal with mean a and standard deviation b, or uniform over [a, a + b). Buffers: Y. */

@@ -17,12 +17,10 @@ FEW = 4  # rows for which the weights' way through memory is what takes the time
 
 @mkl_native("FC", "FCTransposed")
 def build_fc(request: NativeRequest, library: OneDNN) -> NativeKernel:
-    X, _, b = request.inputs
-    assert X.shape is not None
-    M, K = as_matrix(X.shape, request.args["axis"])
-    N = b.size
-    if M <= FEW and 1 in request.constants and library.shim.c2_has_few_rows():
-        return _few_rows(request, library, M, K, N)
+    few = few_rows(request, library)
+    if few is not None:
+        return few
+    M, K, N = sizes_of(request)
     weights = strided(library, [N, K], [K, 1] if request.type == "FC" else [1, N])
     ends = [strided(library, dims) for dims in ([M, K], [N], [M, N])]
     wanted = any_layout(library, [N, K]) if 1 in request.constants else weights
@@ -41,14 +39,28 @@ def build_fc(request: NativeRequest, library: OneDNN) -> NativeKernel:
     return chain.kernel()
 
 
-def _few_rows(request: NativeRequest, library: OneDNN, M: int, K: int, N: int) -> NativeKernel:
-    """An own kernel where the weights are read once and the time is theirs: 97 GB/s from L3, oneDNN 71."""
+def sizes_of(request: NativeRequest) -> tuple[int, int, int]:
+    """M, K and N of an FC."""
+    X, _, b = request.inputs
+    assert X.shape is not None
+    M, K = as_matrix(X.shape, request.args["axis"])
+    return M, K, b.size
+
+
+def few_rows(request: NativeRequest, library: OneDNN, halves: bool = False) -> NativeKernel | None:
+    """An own kernel where the weights are read once and the time is theirs: 97 GB/s from L3, oneDNN 71.
+
+    None where the rows are many or the weights may change. With `halves` the weights are kept in bfloat16.
+    """
+    M, K, N = sizes_of(request)
+    if M > FEW or 1 not in request.constants or not library.shim.c2_has_few_rows():
+        return None
     strides = (K, 1) if request.type == "FC" else (1, N)
-    packed = pack_few_rows(library, request.constants[1], K, N, strides, request.threads)
-    fields = {"M": M, "K": K, "N": N, "threads": request.threads}
-    fields["weights"] = library.ffi.cast("float *", packed.array.ctypes.data)
+    fields = {"M": M, "K": K, "N": N, "halves": int(halves), "threads": request.threads}
+    packed = pack_few_rows(library, request.constants[1], fields, strides)
+    weights = library.ffi.cast("void *", packed.array.ctypes.data)
     chain = chain_of(request, library)
-    chain.add("few_rows", fields, [0, 2, chain.output], keep=packed)
+    chain.add("few_rows", {**fields, "weights": weights}, [0, 2, chain.output], keep=packed)
     chain.packed.append(1)
     add_post(chain, request.post, M * N, request.threads)
     return chain.kernel()

@@ -11,7 +11,7 @@ from c2.ops.linear.flatten import as_matrix
 from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Declined, chain_of, reduced_native
 from c2_mkl.library import OneDNN
-from c2_mkl.native.dense import product_sides
+from c2_mkl.native.dense import few_rows, product_sides
 from c2_mkl.primitive import any_layout, primitive, strided
 from c2_mkl.reduced.arithmetic import arithmetic_of
 from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, rounded_output, strides_of_last
@@ -20,6 +20,9 @@ from c2_mkl.reduced.weights import place_reduced, stored_as
 
 @reduced_native("FC")
 def build_fc(request: NativeRequest, library: OneDNN) -> NativeKernel:
+    few = few_rows(request, library, halves=True) if request.precision == "bf16" else None
+    if few is not None:
+        return few
     have = kept_inputs(request)[0]
     if have is not None and _reads(request, have):
         try:
