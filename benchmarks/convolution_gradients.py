@@ -15,11 +15,11 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from machine import describe_machine
+from turns import in_turns
 
 import c2.registry
 from c2.compile.layout import PLAIN, Layout
@@ -121,23 +121,6 @@ def _aligned(x: Array) -> Array:
     return memory
 
 
-def in_turns(calls: dict[str, Callable[[], Any]], runs: int) -> dict[str, float]:
-    """The least seconds of each."""
-    best = dict.fromkeys(calls, float("inf"))
-    for _ in range(runs):
-        for name, call in calls.items():
-            call()
-            end = perf_counter() + SECONDS
-            while True:
-                start = perf_counter()
-                call()
-                stop = perf_counter()
-                best[name] = min(best[name], stop - start)
-                if stop > end:
-                    break
-    return best
-
-
 def measure(layer: Layer, runs: int) -> dict[str, Any]:
     """Milliseconds by engine, what NNPACK chose or why nothing, and the gain."""
     kernels = {name: layer.kernel(name) for name in ("MKL", "NNPACK")}
@@ -148,7 +131,7 @@ def measure(layer: Layer, runs: int) -> dict[str, Any]:
     if "NNPACK" in calls:
         for a, b in zip(calls["NNPACK"][1](), calls["MKL"][1]()):
             assert np.abs(a - b).max() <= TOLERANCE * np.abs(b).max()
-    times = in_turns({name: run for name, (run, _) in calls.items()}, runs)
+    times = in_turns({name: run for name, (run, _) in calls.items()}, runs, SECONDS)
     return {
         "ms": {name: 1e3 * t for name, t in times.items()},
         "GFLOP/s": {name: layer.flop / t / 1e9 for name, t in times.items()},

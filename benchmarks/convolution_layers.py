@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from machine import describe_machine
+from turns import in_turns
 
 import c2.registry
 from c2.compile.layout import PLAIN
@@ -135,23 +136,6 @@ def _aligned(nbytes: int) -> np.ndarray[Any, Any]:
     return memory[start : start + nbytes]
 
 
-def in_turns(calls: dict[str, Run], runs: int, clock: Callable[[], float]) -> dict[str, float]:
-    """The least seconds of each."""
-    best = dict.fromkeys(calls, float("inf"))
-    for _ in range(runs):
-        for name, call in calls.items():
-            call()
-            end = clock() + SECONDS
-            while True:
-                start = clock()
-                call()
-                stop = clock()
-                best[name] = min(best[name], stop - start)
-                if stop > end:
-                    break
-    return best
-
-
 def measure(layer: Layer, given: argparse.Namespace) -> tuple[dict[str, float], str]:
     """Seconds by name, and what NNPACK chose, or why nothing."""
     own = layer.kernels("NNPACK")
@@ -167,7 +151,7 @@ def measure(layer: Layer, given: argparse.Namespace) -> tuple[dict[str, float], 
     chosen = own if isinstance(own, str) else own[0].label + ", yields" * own[0].yields
     made = {n: layer.run(k) for n, k in kernels.items()}
     clock = thread_time if given.cpu_time else perf_counter
-    times = in_turns({n: run for n, (run, _) in made.items()}, given.runs, clock)
+    times = in_turns({n: run for n, (run, _) in made.items()}, given.runs, SECONDS, clock)
     layouts = {n: k.output_layouts for n, k in kernels.items()}
     for name, (_, y) in made.items():
         if layouts[name] == layouts["direct"]:

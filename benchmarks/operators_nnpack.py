@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from machine import describe_machine
+from turns import in_turns
 
 import c2.registry
 from c2.compile.layout import PLAIN, Layout
@@ -154,23 +154,6 @@ def _aligned(nbytes: int) -> np.ndarray[Any, Any]:
     return memory[start : start + nbytes]
 
 
-def in_turns(calls: dict[str, Callable[[], Any]], runs: int) -> dict[str, float]:
-    """The least seconds of each."""
-    best = dict.fromkeys(calls, float("inf"))
-    for _ in range(runs):
-        for name, call in calls.items():
-            call()
-            end = perf_counter() + SECONDS
-            while True:
-                start = perf_counter()
-                call()
-                stop = perf_counter()
-                best[name] = min(best[name], stop - start)
-                if stop > end:
-                    break
-    return best
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
@@ -189,7 +172,7 @@ def main() -> None:
                 case = Case(operator, threads)
                 made = {engine: case.kernels(engine) for engine in ("MKL", "NNPACK")}
                 calls = {n: case.run(k) for n, k in made.items() if not isinstance(k, str)}
-                times = in_turns(calls, given.runs)
+                times = in_turns(calls, given.runs, SECONDS)
                 told = "  ".join(f"{n} {1e6 * t:9.1f} us" for n, t in times.items())
                 ratio = times["MKL"] / times["NNPACK"] if len(times) == 2 else float("nan")
                 own = made["NNPACK"]
