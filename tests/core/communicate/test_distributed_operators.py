@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import c2
-from c2.errors import C2Error, NotAllowed
+from c2.communicate import connect
+from c2.errors import C2Error, CommunicationError, NotAllowed
 
 
 @pytest.fixture
@@ -91,3 +92,9 @@ def test_nothing_is_allowed_unasked(tmp_path):
     with pytest.raises(NotAllowed):
         c2.Workspace().run_once(net)
     assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("rank", [-1, 1])
+def test_a_rank_that_a_job_of_one_has_not(rank):
+    with pytest.raises(CommunicationError, match=f"rank must be from 0 to 0, got {rank}"):
+        connect(rank, 1)

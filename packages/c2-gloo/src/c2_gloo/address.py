@@ -16,20 +16,23 @@ def address_of(store: Store, rank: int, size: int, timeout: float) -> str:
 
     What the host's own name stands for is not asked: on many systems that is loopback too.
     """
-    store.set(f"host/{rank}", this_host().encode())
-    hosts = {store.get(f"host/{other}", timeout) for other in range(size)}
-    return LOOPBACK if len(hosts) == 1 else outward_address()
+    alone = _all_say(store, "host", this_host(), rank, size, timeout)
+    return LOOPBACK if alone else outward_address()
 
 
 def share_memory(store: Store, rank: int, size: int, timeout: float) -> bool:
     """Whether all ranks see the same shared memory and each other's process numbers."""
     numbers, memory = Path("/proc/self/ns/pid"), Path("/dev/shm")
-    here = "nothing"
+    here = ""
     if numbers.exists() and memory.is_dir():
         here = f"{this_host()}/{numbers.stat().st_ino}/{memory.stat().st_dev}"
-    store.set(f"memory/{rank}", here.encode())
-    places = {store.get(f"memory/{other}", timeout) for other in range(size)}
-    return len(places) == 1 and here != "nothing"
+    return _all_say(store, "memory", here, rank, size, timeout) and bool(here)
+
+
+def _all_say(store: Store, what: str, own: str, rank: int, size: int, timeout: float) -> bool:
+    """Whether all ranks, who call it together, say the same."""
+    store.set(f"{what}/{rank}", own.encode())
+    return len({store.get(f"{what}/{other}", timeout) for other in range(size)}) == 1
 
 
 def this_host() -> str:

@@ -49,12 +49,13 @@ def connect(
             )
         rank, size, run_id = found.rank, found.size, run_id or found.run_id
         store = found.open_store(timeout) if size > 1 else None
-    if size == 1 and rank in (None, 0):
-        return Alone(timeout)
-    assert rank is not None
-    assert store is not None
+    assert size is not None
+    rank = rank or 0
     if not 0 <= rank < size:
         raise CommunicationError(f"rank must be from 0 to {size - 1}, got {rank}")
+    if size == 1:
+        return Alone(timeout)
+    assert store is not None
     own = PrefixStore(store, f"run/{run_id or '0'}")
     _join(own, rank, size, timeout)
     made: Communicator = communicator_class(engine).open(rank, size, own, timeout, interface)
