@@ -52,6 +52,8 @@ class Predictor:
         """Runs the init net and checks the predict net.
 
         Args:
+            init_net: a Net, NetDef or NetFile.
+            predict_net: a Net or NetDef.
             inputs: external inputs to be given at each call; None: those that the init net does not make.
             outputs: blobs to give back; None: the external outputs of the predict net.
             keep: further blobs to give back.
@@ -90,9 +92,12 @@ class Predictor:
     @classmethod
     def load(cls, path: str | os.PathLike[str], **options: Any) -> Predictor:
         """A Predictor from a folder that holds init_net.pb and predict_net.pb (or .pbtxt)."""
-        from c2.serialize.model_files import load_model
+        from c2.serialize.messages import load_net
+        from c2.serialize.model_files import model_paths
+        from c2.serialize.net_file import open_net
 
-        return cls(*load_model(path), **options)
+        init_path, predict_path = model_paths(path)
+        return cls(open_net(init_path), load_net(predict_path), **options)
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """Runs the model.

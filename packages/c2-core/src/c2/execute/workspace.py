@@ -12,12 +12,13 @@ import numpy as np
 from c2.errors import MissingBlob, NetError, SchemaError, did_you_mean
 from c2.execute.blob import Blob
 from c2.execute.simple import SimpleNet
-from c2.graph.check import check_net
+from c2.graph.check import CheckedNet, check_net, check_op
 from c2.graph.device import as_device_option, device_name
 from c2.proto import NetDef, OperatorDef
 from c2.registry import Registry
 from c2.registry.memory import copied_array
 from c2.registry.spec import ANY
+from c2.serialize.net_file import NetFile
 
 _current: ContextVar[Workspace | None] = ContextVar("c2_workspace", default=None)
 
@@ -239,11 +240,19 @@ class Workspace:
         return self.create(net, overwrite=known is not None)
 
     def run_once(self, net: Any) -> None:
-        """Runs a Net, a NetDef or an OperatorDef once and keeps nothing but the blobs."""
+        """Runs a Net, a NetDef, a NetFile or an OperatorDef once and keeps nothing but the blobs."""
         if isinstance(net, OperatorDef):
             self.runnable(net).run()
-            return
-        self._runnable(net.proto if hasattr(net, "proto") else net).run()
+        elif isinstance(net, NetFile):
+            for index in range(len(net)):
+                self._run_op(net, index)
+        else:
+            self._runnable(net.proto if hasattr(net, "proto") else net).run()
+
+    def _run_op(self, net: NetFile, index: int) -> None:
+        """An operator as a net of its own, so that its message is gone before the next one is read."""
+        checked = check_op(net.read_op(index), self.registry, net.header.name, index)
+        SimpleNet(CheckedNet(net.header, [checked]), self, self.registry).run()
 
     # -- family and context
 

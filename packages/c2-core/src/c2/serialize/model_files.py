@@ -39,7 +39,7 @@ def load_model(
     Raises:
         FormatError: a net is missing, there are several, or a file is not a NetDef.
     """
-    init_path, predict_path = _model_paths(source)
+    init_path, predict_path = model_paths(source)
     return load_net(init_path), load_net(predict_path)
 
 
@@ -58,9 +58,10 @@ def save_model(folder: PathLike, init_net: NetDef, predict_net: NetDef, text: bo
     save_message(predict_net, target / f"predict_net{suffix}", text)
 
 
-def _model_paths(
+def model_paths(
     source: PathLike | Sequence[PathLike] | Mapping[str, PathLike],
 ) -> tuple[PathLike, PathLike]:
+    """Where the init net and the predict net of a model are; see load_model."""
     if isinstance(source, Mapping):
         missing = [role for role in ROLES if role not in source]
         if missing:

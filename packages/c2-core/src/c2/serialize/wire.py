@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from mmap import mmap
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -37,7 +38,7 @@ class Field(NamedTuple):
     end: int
 
 
-def read_fields(data: bytes) -> Iterator[Field]:
+def read_fields(data: bytes | mmap) -> Iterator[Field]:
     """The outermost fields in order.
 
     Raises:
@@ -90,7 +91,7 @@ def varint_bytes(number: int) -> bytes:
     return bytes(out)
 
 
-def _read_varint(data: bytes, offset: int) -> tuple[int, int]:
+def _read_varint(data: bytes | mmap, offset: int) -> tuple[int, int]:
     number = 0
     for k in range(10):
         if offset + k >= len(data):
