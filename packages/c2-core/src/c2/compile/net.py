@@ -86,10 +86,11 @@ class CompiledNet:
 
     def run(self) -> None:
         """Runs the program for the shapes that the inputs have now, compiling it where it is new."""
-        with self._lock, Arithmetic():
+        with self._lock:
             bound = self._bound
             if bound is None or any(blob.value is not value for blob, value in bound[0]):
-                bound = self._bind()
+                with Arithmetic():  # passes compute with constants
+                    bound = self._bind()
             bound[1].run()
 
     def program(self) -> Program:

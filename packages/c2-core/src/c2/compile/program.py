@@ -17,6 +17,7 @@ from c2.compile.passes.plan import MemoryPlan, plan_memory
 from c2.compile.runner import make_runner
 from c2.compile.stage import Decisions, Stage, Stages, is_static
 from c2.errors import KernelError
+from c2.execute.arithmetic import Arithmetic
 from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained
 from c2.execute.blob import Blob
 from c2.execute.simple import check_net_budget
@@ -167,6 +168,13 @@ class Program:
         for blob, value in self._claims:
             if blob.value is not value:
                 blob.value = value
+        if len(self.native_calls) == len(self.calls):
+            self._run_calls()
+        else:
+            with Arithmetic():
+                self._run_calls()
+
+    def _run_calls(self) -> None:
         calls = iter(self.calls)
         try:
             for call in calls:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import queue
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ class Predictor:
         # Refused here, not at the first call.
         self._precision = precision_of(self._proto, precision, self._root.registry).name
         self._tune, self._progress = mode_of(self._proto, tune), progress
-        self._free: queue.LifoQueue[tuple[Workspace, CompiledNet]] = queue.LifoQueue()
+        self._free: deque[tuple[Workspace, CompiledNet]] = deque()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **options: Any) -> Predictor:
@@ -118,7 +118,7 @@ class Predictor:
             net.run()
             return {name: workspace.fetch(name) for name in self.outputs}
         finally:
-            self._free.put((workspace, net))
+            self._free.append((workspace, net))
 
     def _given(self, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
         given = dict(inputs)
@@ -143,8 +143,8 @@ class Predictor:
 
     def _take(self) -> tuple[Workspace, CompiledNet]:
         try:
-            return self._free.get_nowait()
-        except queue.Empty:
+            return self._free.pop()
+        except IndexError:
             return self._instance()
 
     def _instance(self) -> tuple[Workspace, CompiledNet]:
@@ -175,7 +175,7 @@ class Predictor:
                 workspace.feed(name, value)
             return net.program()
         finally:
-            self._free.put((workspace, net))
+            self._free.append((workspace, net))
 
 
 def _copy(net: Any) -> Any:

@@ -17,7 +17,7 @@ from c2.graph.device import as_device_option, device_name
 from c2.proto import NetDef, OperatorDef
 from c2.registry import Registry
 from c2.registry.memory import copied_array
-from c2.registry.spec import ANY
+from c2.registry.spec import ANY, PLAIN
 from c2.serialize.net_file import NetFile
 
 _current: ContextVar[Workspace | None] = ContextVar("c2_workspace", default=None)
@@ -280,8 +280,13 @@ def current_workspace() -> Workspace:
     return found
 
 
+_NUMBERS = frozenset(np.dtype(name) for name in PLAIN)
+
+
 def as_tensor(value: Any, name: str = "") -> np.ndarray[Any, Any]:
     """A value as an array of a dtype that tensors have. Raises SchemaError where it has none."""
+    if type(value) is np.ndarray and value.dtype in _NUMBERS:
+        return value
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
     elif hasattr(value, "__dlpack__"):
