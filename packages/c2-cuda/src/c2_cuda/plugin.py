@@ -1,19 +1,22 @@
-"""The plugin page of c2-cuda, which registers nothing yet."""
+"""The plugin page of c2-cuda: the device CUDA. CuPy is imported, and a driver opened, at first use."""
 
 from __future__ import annotations
 
 from c2.plugins import hookimpl
+from c2.registry import Device
 
 C2_API_VERSION = 1
-
-STATUS = "registers nothing yet"
-DESCRIPTION = (
-    f"{STATUS}; will hold "
-    "the CUDA device: CuPy arrays, cuDNN and cuBLASLt through cffi, NCCL, CUDA graphs"
-)
 
 
 @hookimpl
 def c2_info() -> dict[str, str]:
-    """Name, purpose and state of this plugin, as `c2 plugins` shows them."""
-    return {"name": "c2-cuda", "summary": DESCRIPTION, "status": STATUS}
+    """Name and purpose, as `c2 plugins` shows them."""
+    return {"name": "c2-cuda", "summary": "the device CUDA: NVIDIA GPUs through CuPy"}
+
+
+@hookimpl
+def c2_devices() -> list[Device]:
+    """The first GPU; `DeviceOption.device_id` leads from it to the others."""
+    from c2_cuda.device import CUDA
+
+    return [CUDA]

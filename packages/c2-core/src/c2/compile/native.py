@@ -27,6 +27,7 @@ from c2.compile.layout import Layout
 from c2.compile.precision import FULL, IN_FULL, Precision, Range
 from c2.errors import KernelError
 from c2.registry import Registry, TensorSpec
+from c2.registry.device import device_kind
 from c2.registry.marks import Mark
 
 
@@ -196,7 +197,7 @@ def _offered(
 
 
 def _candidates(registry: Registry, node: Node, device: str, precision: str) -> list[Mark]:
-    marks = [m for m in registry.natives(node.type) if m.device == device]
+    marks = [m for m in registry.natives(node.type) if m.device == device_kind(device)]
     engines = registry.engine_order(node.type, device, node.op.op.engine)
     return [
         mark

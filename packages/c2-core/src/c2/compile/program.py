@@ -20,6 +20,7 @@ from c2.errors import KernelError
 from c2.execute.arithmetic import Arithmetic
 from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained
 from c2.execute.blob import Blob
+from c2.execute.scope import NetScope
 from c2.execute.simple import check_net_budget
 from c2.execute.workspace import Workspace
 from c2.graph.infer import InferredOp, describe, infer_op
@@ -64,6 +65,7 @@ class Program:
         )  # fmt: skip
         self.any_rows = self._resizable()
         self._check_budget()
+        self._scope = NetScope(stage.binder.device for stage in self.stages)
         self._arena = cache_aligned(self.plan.size)
         self._scratch = cache_aligned(
             max((s.native.scratch for s in self.stages if s.native), default=0)
@@ -177,8 +179,9 @@ class Program:
     def _run_calls(self) -> None:
         calls = iter(self.calls)
         try:
-            for call in calls:
-                call()
+            with self._scope.entered():
+                for call in calls:
+                    call()
         except Exception as error:
             binder = self._binders[len(self.calls) - length_hint(calls) - 1]
             held = "   ".join(f"{b!r}" for b in binder.inputs)
@@ -246,7 +249,7 @@ class Program:
             arrays.pop(name, None)
 
     def _add(self, call: Callable[[], Any], stage: Stage) -> None:
-        self.calls.append(call)
+        self.calls.append(self._scope.call(stage.binder.device, call))
         self.names.append(stage.binder.op.where)
         self._binders.append(stage.binder)
 

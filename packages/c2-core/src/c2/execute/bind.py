@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,15 +50,17 @@ class OpBinder:
         self.inputs = [workspace.blob(n) for n in self.op.inputs]
         self.outputs = [workspace.blob(n) for n in self.op.outputs]
         self.context = OpContext(workspace, self.op, registry)
-        option = self.op.op.device_option
-        self.rng = self.device.random(
-            option.random_seed if option.HasField("random_seed") else None
-        )
         self.choice: Choice | None = None
         self.reads_values = any(t.name in self.op.schema.values for t in self._present_inputs())
         self._own: dict[int, Any] = {}
         self._call: Call | None = None
         self._call_key: Any = None
+
+    @cached_property
+    def rng(self) -> Any:
+        """The operator's generator of random numbers, made when a kernel first asks for it."""
+        option = self.op.op.device_option
+        return self.device.random(option.random_seed if option.HasField("random_seed") else None)
 
     def _present_inputs(self) -> list[Any]:
         return [self.op.schema.input(k) for k in range(len(self.op.inputs))]
@@ -82,10 +84,10 @@ class OpBinder:
         self.choice = choose_kernel(
             self.registry, self.op.type, self.device.name, self.op.op.engine, specs, self.op.args
         )
-        n_outputs = len(self.op.outputs)
-        return make_call(
-            self.choice.kernel, self.device, specs, self.op.args, n_outputs, self.rng, self.context
-        )
+        kernel, n_outputs = self.choice.kernel, len(self.op.outputs)
+        rng = self.rng if kernel.takes_rng else None
+        with self.device.scope():
+            return make_call(kernel, self.device, specs, self.op.args, n_outputs, rng, self.context)
 
     @property
     def takes_out(self) -> bool:

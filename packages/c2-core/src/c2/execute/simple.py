@@ -12,6 +12,7 @@ from c2.errors import MissingBlob, NotAllowed
 from c2.execute.arithmetic import Arithmetic
 from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained, make_static
 from c2.execute.blob import Blob
+from c2.execute.scope import NetScope
 from c2.graph.check import CheckedNet
 from c2.graph.infer import InferredOp, infer_net
 from c2.place.place import PlacedNet, place_net
@@ -40,6 +41,7 @@ class SimpleNet:
         self.placed: PlacedNet = place_net(
             checked, registry, {n: workspace.blob(n).device for n in checked.needs()}
         )
+        self._scope = NetScope(op.device for op in self.placed.ops)
         self.binders = [OpBinder(op, workspace, registry) for op in self.placed.ops]
         self.bound = 0
         self._lock = threading.RLock()
@@ -55,7 +57,7 @@ class SimpleNet:
 
     def run(self) -> None:
         """Runs every operator once. Raises the typed error of the operator that failed; the workspace stays usable."""
-        with self._lock, Arithmetic():
+        with self._lock, Arithmetic(), self._scope.entered():
             if self._watch is None or any(blob.value is not value for blob, value in self._watch):
                 self._bind()
             for blob, value in self._claims:
@@ -75,7 +77,7 @@ class SimpleNet:
         """Runs once and gives the seconds of each operator."""
         from time import perf_counter
 
-        with self._lock, Arithmetic():
+        with self._lock, Arithmetic(), self._scope.entered():
             if self._watch is None or any(blob.value is not value for blob, value in self._watch):
                 self._bind()
             times = []
@@ -101,7 +103,7 @@ class SimpleNet:
                 for b, v in watch
                 if v is not None and hasattr(v, "dtype") and b.name not in unstable
             }
-            calls, written = _bind_ops(self.binders, inferred.ops, stable)
+            calls, written = _bind_ops(self.binders, inferred.ops, stable, self._scope)
             moved = {b.name for b, v in watch if b.name in written and stable.get(b.name) is not v}
             if moved <= unstable:
                 break
@@ -128,7 +130,7 @@ class SimpleNet:
 
 
 def _bind_ops(
-    binders: list[OpBinder], inferred: list[InferredOp], stable: dict[str, Any]
+    binders: list[OpBinder], inferred: list[InferredOp], stable: dict[str, Any], scope: NetScope
 ) -> tuple[list[Callable[[], Any]], dict[str, Blob]]:
     """Calls of all operators, and the blobs they write. `stable`, name -> the array that stays, is brought up to date.
 
@@ -145,9 +147,9 @@ def _bind_ops(
             static = make_static(binder, op.inputs, op.outputs, fixed, current)
             if static is not None:
                 stable.update(zip(binder.op.outputs, static[1]))
-                calls.append(static[0])
+                calls.append(scope.call(binder.device, static[0]))
                 continue
-        calls.append(DynamicCall(binder, fixed))
+        calls.append(scope.call(binder.device, DynamicCall(binder, fixed)))
         for name in binder.op.outputs:
             stable.pop(name, None)
             dynamic.add(name)

@@ -44,10 +44,12 @@ def as_device_option(given: Any) -> Any:
 
 
 def device_name(option: Any) -> str:
-    """The device type's name of a DeviceOption; "CPU" for None or an empty one."""
+    """The device's name of a DeviceOption: "CPU" (for None or an empty one too), "CUDA", "CUDA:1"."""
     if option is None:
         return "CPU"
     number = option.device_type
     if number not in _NAMES:
         raise DeviceError(f"device type number {number} is unknown; Caffe2's are {DEVICE_TYPES}")
-    return _NAMES[number]
+    if number == DEVICE_TYPES["CPU"] or not option.device_id:
+        return _NAMES[number]
+    return f"{_NAMES[number]}:{option.device_id}"

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from c2.errors import DeviceError
 from c2.registry.memory import copied_array, empty_array
+
+
+def device_kind(name: str) -> str:
+    """The kind of the device of that name: "CUDA" of "CUDA:1"."""
+    return name.partition(":")[0]
 
 
 class Device(ABC):
     """The contract of a device. c2-core has the CPU; plugins subclass this for others.
 
     Attributes:
-        name: the name in DeviceOption's enumeration: "CPU", "CUDA", "OPENCL", ...
+        name: the kind's name in DeviceOption's enumeration ("CPU", "CUDA", "OPENCL", ...), with ":1" and so on for
+            others than the first of a kind.
         source: the distribution that registered it.
     """
 
     name = ""
     source = ""
+
+    def at(self, number: int) -> Device:
+        """The device of the same kind with that id, whether it is there or not: its probe tells that.
+
+        Raises:
+            DeviceError: this kind has one device alone.
+        """
+        if number == 0:
+            return self
+        raise DeviceError(
+            f"there is no device {self.name}:{number}: {self.source} has one {self.name} device, with id 0"
+        )
 
     @abstractmethod
     def probe(self) -> str | None:
@@ -28,6 +49,24 @@ class Device(ABC):
     @abstractmethod
     def namespace(self) -> Any:
         """The array namespace `xp` that portable kernels of this device compute with."""
+
+    def scope(self) -> AbstractContextManager[object]:
+        """`with` it, kernels run on this very device, in this thread's order. Leaving the outermost waits for them.
+
+        May be entered again inside. A device without such a state has nothing to override.
+        """
+        return nullcontext()
+
+    def scoped(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call` made within `scope()`; `call` itself where the device has no scope."""
+        if type(self).scope is Device.scope:
+            return call
+
+        def within(*arrays: Any, **keywords: Any) -> Any:
+            with self.scope():
+                return call(*arrays, **keywords)
+
+        return within
 
     def supports_portable(self, type_: str) -> str | None:
         """None where `namespace()` can serve the portable kernel of this operator type, or the reason why not."""
@@ -51,7 +90,17 @@ class Device(ABC):
 
     @abstractmethod
     def copy_into(self, target: Any, value: Any) -> None:
-        """Copies `value`, of this device or of the host, into an array of this device of equal shape and dtype."""
+        """Copies `value` into an array of this device of equal shape and dtype.
+
+        `value` is of this device, of the host, or of a device that `reaches` names.
+        """
+
+    def reaches(self, other: Device) -> bool:
+        """Whether `copy_into` takes arrays of that other device as they are, not over the host."""
+        return False
+
+    def release(self) -> None:  # noqa: B027  (nothing is held back, unless a device says so)
+        """Gives memory that is kept for later arrays back to the system."""
 
     def random(self, seed: int | None) -> Any:
         """A generator of random numbers with NumPy's Generator methods."""
@@ -69,6 +118,10 @@ class CPUDevice(Device):
     """The host: NumPy arrays."""
 
     name = "CPU"
+
+    def at(self, number: int) -> Device:
+        """The host itself: as in Caffe2, ids of the CPU tell nothing apart."""
+        return self
 
     def probe(self) -> str | None:
         return None if float(np.ones(2, np.float32).sum()) == 2.0 else "NumPy cannot add"

@@ -10,8 +10,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from c2.errors import DuplicateRegistration, UnknownOperator, did_you_mean
-from c2.registry.device import Device
+from c2.errors import DeviceError, DuplicateRegistration, UnknownOperator, did_you_mean
+from c2.registry.device import Device, device_kind
 from c2.registry.marks import PORTABLE, Case, Mark, Operator, marks_of
 from c2.registry.parameters import parameter_names
 from c2.registry.schema import OpSchema
@@ -205,21 +205,22 @@ class Registry:
         return list(self._cases.get(type_, ()))
 
     def device(self, name: str) -> Device:
-        from c2.errors import DeviceError
-
-        if name not in self._devices:
+        """The device of that name, such as "CPU", "CUDA" or "CUDA:1"."""
+        kind, _, number = name.partition(":")
+        if kind not in self._devices:
             raise DeviceError(
                 f"device '{name}' is not registered. Have: {', '.join(sorted(self._devices))}."
-                f"{did_you_mean(name, self._devices)} A plugin may bring it: c2 plugins"
+                f"{did_you_mean(kind, self._devices)} A plugin may bring it: c2 plugins"
             )
-        return self._devices[name]
+        return self._devices[kind].at(int(number)) if number else self._devices[kind]
 
     def devices(self) -> list[Device]:
+        """The first device of each kind."""
         return list(self._devices.values())
 
     def candidates(self, type_: str, device: str) -> list[Kernel]:
-        """Kernels that may serve on the device, its own before portable ones."""
-        own = [k for k in self.kernels(type_) if k.device == device]
+        """Kernels that may serve on the device, its kind's own before portable ones."""
+        own = [k for k in self.kernels(type_) if k.device == device_kind(device)]
         return own + [k for k in self.kernels(type_) if k.device == PORTABLE]
 
     # -- engine preferences
@@ -236,7 +237,6 @@ class Registry:
     def engine_order(self, type_: str, device: str, engine: str) -> list[str]:
         """Engines in order of preference: the operator's own, then per type, then per device, then reference."""
         named = [e.strip() for e in engine.split(",") if e.strip()]
-        wanted = (
-            named + self.op_engines.get((device, type_), []) + self.device_engines.get(device, [])
-        )
+        kind = device_kind(device)
+        wanted = named + self.op_engines.get((kind, type_), []) + self.device_engines.get(kind, [])
         return list(dict.fromkeys([*wanted, ""]))
