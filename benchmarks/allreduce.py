@@ -34,8 +34,12 @@ class Ranks:
         self.pool = ThreadPoolExecutor(size)
 
     def ask(self, command: str) -> float:
-        answers = list(self.pool.map(lambda server: server.ask(command), self.servers))
+        answers = self.answers(command)
         return float(sum(answers) / len(answers))
+
+    def answers(self, command: str) -> list[Any]:
+        """What each rank says; they are asked at the same time."""
+        return list(self.pool.map(lambda server: server.ask(command), self.servers))
 
     def close(self) -> None:
         for server in self.servers:

@@ -12,14 +12,14 @@ CLASSES = {"mlp": 10, "lenet": 10, "resnet50": 1000}
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
 
 
-def training_model(name: str, parallel: bool = False) -> c2.ModelHelper:
-    """The model; it reads `data` and `label` and computes `loss`, in `parallel` with other processes."""
+def training_model(name: str, parallel: dict[str, Any] | None = None) -> c2.ModelHelper:
+    """The model; it reads `data` and `label` and computes `loss`, with other processes where `parallel` says how."""
     model = c2.ModelHelper(name)
     scores = {"mlp": mlp, "lenet": lenet, "resnet50": resnet50}[name](model)
     model.SoftmaxWithLoss([scores, "label"], ["softmax", "loss"])
     model.add_gradients("loss")
-    if parallel:
-        c2.parallel.average_gradients(model)
+    if parallel is not None:
+        c2.parallel.average_gradients(model, **parallel)
     c2.optimizer.build_sgd(
         model, base_learning_rate=LEARNING_RATE, momentum=MOMENTUM, nesterov=False
     )

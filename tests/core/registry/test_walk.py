@@ -28,10 +28,10 @@ JOB = "takes a store or a communicator: tests/core/communicate, tests/gloo"
 TESTED_ELSEWHERE = {
     "Checkpoint": "writes files", "Load": "reads files", "Save": "writes files", "Fail": "always fails",
     **dict.fromkeys(
-        ("Allgather", "AllgatherMeanRows", "Allreduce", "AllreduceMean", "Barrier", "Broadcast", "CloneCommonWorld",
-         "CreateCommonWorld",
-         "DestroyCommonWorld", "FileStoreHandlerCreate", "ReceiveTensor", "RedisStoreHandlerCreate", "Reduce",
-         "ReduceScatter", "SendTensor", "StoreAdd", "StoreGet", "StoreSet", "StoreWait"), JOB,
+        ("Allgather", "AllgatherMeanRows", "Allreduce", "AllreduceMean", "AllreduceMeanStart", "AllreduceMeanWait",
+         "Barrier", "Broadcast", "CloneCommonWorld", "CreateCommonWorld", "DestroyCommonWorld",
+         "FileStoreHandlerCreate", "ReceiveTensor", "RedisStoreHandlerCreate", "Reduce", "ReduceScatter", "SendTensor",
+         "StoreAdd", "StoreGet", "StoreSet", "StoreWait"), JOB,
     ),
 }  # fmt: skip
 # Where the number of blobs is not that of Caffe2's schema.

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from c2.communicate.background import Background, Work
 from c2.communicate.store import TIMEOUT, PrefixStore, Store
 from c2.errors import C2Error, CommunicationError
 
@@ -24,14 +25,19 @@ class Communicator(ABC):
     with a result, or with a CommunicationError that names rank, collective and its number, and says what the other
     ranks were doing. After an error the communicator is of no more use: `connect` makes another.
 
+    Attributes:
+        waited: seconds that this process has spent in collectives and in `finish` until now.
+
     A back end gives the methods with an underscore; each gets a tag that no two collectives share unless they are alike
     in kind, number, dtype, shape and arguments, so that ranks that disagree never exchange anything.
     """
 
     def __init__(self, rank: int, size: int, store: Store, timeout: float = TIMEOUT) -> None:
         self.rank, self.size, self.store, self.timeout = rank, size, store, timeout
+        self.waited = 0.0
         self._number = 0
         self._clones = 0
+        self._background: Background | None = None
         self._fault: str | None = None
         self._lock = threading.Lock()
 
@@ -109,6 +115,28 @@ class Communicator(ABC):
         store = PrefixStore(self.store, f"clone{self._clones}")
         return self.open(self.rank, self.size, store, self.timeout, **self._options())
 
+    def begin(self, work: Work) -> int:
+        """Does collectives while the caller goes on: `work(clone)` runs on another thread, through a clone.
+
+        Work that was begun first is done first. All ranks begin the same, in the same order. What `work` reads and
+        writes is its own until `finish` has returned.
+
+        Returns:
+            A number for `finish`.
+        """
+        if self._background is None:
+            self._background = Background(self)
+        return self._background.begin(work)
+
+    def finish(self, number: int) -> Any:
+        """What that work returned, when it is done; call it once for each. Raises what the work raised."""
+        assert self._background is not None, "nothing was begun"
+        start = time.perf_counter()
+        try:
+            return self._background.finish(number)
+        finally:
+            self.waited += time.perf_counter() - start
+
     @classmethod
     @abstractmethod
     def open(
@@ -153,9 +181,12 @@ class Communicator(ABC):
             number = self._number
         form = "" if array is None else f" of {array.dtype} {array.shape}"
         told = "".join(f", {a}" for a in arguments)
-        doing = f"{kind} #{number}{form}{told}"
-        with self._faults(doing):
-            yield zlib.crc32(doing.encode()), self.timeout if timeout is None else timeout
+        doing, start = f"{kind} #{number}{form}{told}", time.perf_counter()
+        try:
+            with self._faults(doing):
+                yield zlib.crc32(doing.encode()), self.timeout if timeout is None else timeout
+        finally:
+            self.waited += time.perf_counter() - start
 
     @contextlib.contextmanager
     def _faults(self, doing: str) -> Iterator[None]:

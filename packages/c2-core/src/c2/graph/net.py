@@ -142,6 +142,13 @@ class Net:
         for op in ops:
             self.append(op)
 
+    def replace_ops(self, ops: Iterable[Any]) -> None:
+        """Puts these OperatorDefs in the place of all the net has; its external inputs stay."""
+        kept = list(ops)
+        del self.proto.op[:]
+        self._made = set()
+        self.extend(kept)
+
     def touch(self) -> None:
         """Says that `proto` was changed."""
         self.version += 1

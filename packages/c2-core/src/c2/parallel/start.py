@@ -12,16 +12,19 @@ from c2.communicate.communicator import Communicator
 from c2.errors import CommunicationError
 from c2.graph.net import Net
 from c2.parallel.gradients import WORLD
+from c2.parallel.updates import order_updates
 
 
 def start(workspace: Any, model: ModelHelper, ranks: Communicator) -> None:
     """Makes the parameters, gives all processes those of rank 0, and the net the blob through which it exchanges.
 
+    Updates are put in the order in which the gradients come (see `order_updates`).
     What the workspace holds already stays (after loading a checkpoint in rank 0, say).
 
     Raises:
         CommunicationError: the processes have different nets; it names the ranks.
     """
+    order_updates(model.net)
     _check_alike(model, ranks)
     made = [str(name) for op in model.param_init_net.proto.op for name in op.output]
     if any(workspace.blob(name).value is None for name in made):

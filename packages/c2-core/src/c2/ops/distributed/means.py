@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,44 @@ ALLREDUCE_MEAN = OpSchema(
     gradient=NoGradient.FORBIDDEN,
 )
 ALLREDUCE_MEAN.inplace_required_pairs = frozenset((k + 1, k) for k in range(MANY))
+ALLREDUCE_MEAN.inplace_pairs = ALLREDUCE_MEAN.inplace_required_pairs
+
+ALLREDUCE_MEAN_START = OpSchema(
+    "AllreduceMeanStart",
+    doc="""Begins what AllreduceMean does, and lets the net go on. Nothing may touch the blobs before AllreduceMeanWait.
+
+    Differs from Caffe2, which has no such operator: its nets of type dag run Allreduce beside other operators.
+    """,
+    inputs=[COMM_WORLD, Tensor("X", "any shapes, one dtype", FLOAT, variadic=True)],
+    outputs=[
+        Tensor("ticket", "int64 (1,), for AllreduceMeanWait"),
+        Tensor("Y", "the same blobs as X", variadic=True),
+    ],
+    args=[STATUS_BLOB],
+    infer=lambda comm_world, *X, **args: (TensorSpec((1,), np.dtype(np.int64)), *X),
+    gradient=NoGradient.FORBIDDEN,
+)
+ALLREDUCE_MEAN_START.inplace_required_pairs = frozenset((k, k) for k in range(1, MANY))
+ALLREDUCE_MEAN_START.inplace_pairs = ALLREDUCE_MEAN_START.inplace_required_pairs
+
+ALLREDUCE_MEAN_WAIT = OpSchema(
+    "AllreduceMeanWait",
+    doc="""Each Y is the mean of its X over all processes, once what AllreduceMeanStart began is done. In place.
+
+    Differs from Caffe2, which has no such operator.
+    """,
+    inputs=[
+        COMM_WORLD,
+        Tensor("ticket", "of AllreduceMeanStart", frozenset({"int64"})),
+        Tensor("X", "the blobs of AllreduceMeanStart", FLOAT, variadic=True),
+    ],
+    outputs=[Tensor("Y", "the same blobs as X", variadic=True)],
+    args=[STATUS_BLOB],
+    infer=lambda comm_world, ticket, *X, **args: X,
+    gradient=NoGradient.FORBIDDEN,
+)
+ALLREDUCE_MEAN_WAIT.inplace_required_pairs = frozenset((k + 2, k) for k in range(MANY))
+ALLREDUCE_MEAN_WAIT.inplace_pairs = ALLREDUCE_MEAN_WAIT.inplace_required_pairs
 
 ALLGATHER_MEAN_ROWS = OpSchema(
     "AllgatherMeanRows",
@@ -52,39 +92,79 @@ ALLGATHER_MEAN_ROWS = OpSchema(
 )
 
 
+class _Means:
+    """Means over all processes; keeps the memory in which small tensors travel together."""
+
+    def __init__(self, xp: Any) -> None:
+        self.xp, self.together = xp, None
+
+    def exchange(self, ranks: Any, tensors: Sequence[Any]) -> Sequence[Any]:
+        """Makes each tensor the mean, in place; gives them back."""
+        small = [y for y in tensors if y.nbytes < SMALL]
+        for y in tensors:
+            if y.nbytes >= SMALL:
+                _mean(ranks, y)
+        if small:
+            self._exchange_together(ranks, small)
+        return tensors
+
+    def _exchange_together(self, ranks: Any, tensors: list[Any]) -> None:
+        count = sum(y.size for y in tensors)
+        if self.together is None or self.together.size != count:
+            self.together = self.xp.empty(count, tensors[0].dtype)
+        flat = self.xp.concatenate([y.reshape(-1) for y in tensors], out=self.together)
+        _mean(ranks, flat)
+        start = 0
+        for y in tensors:
+            y[...] = flat[start : start + y.size].reshape(y.shape)
+            start += y.size
+
+
+def _mean(ranks: Any, y: Any) -> None:
+    ranks.allreduce(y)
+    y *= y.dtype.type(1 / ranks.size)
+
+
 @kernel(ALLREDUCE_MEAN)
 class AllreduceMean:
-    """Keeps the memory in which small tensors travel together."""
+    """Exchanges and waits."""
 
     def __init__(self, xp, comm_world, *X, status_blob, context):
         self.xp, self.context, self.status_blob = xp, context, status_blob
-        self.together = None
+        self.means = _Means(xp)
 
     def __call__(self, comm_world, *X, out=None):
         ranks = communicator_of(comm_world)
         buffers = out if isinstance(out, tuple) else (out,) * len(X)
         results = tuple(stored(self.xp, x, buffer) for x, buffer in zip(X, buffers))
-        small = [y for y in results if y.nbytes < SMALL]
         with reported(self.context, self.status_blob):
-            for y in results:
-                if y.nbytes >= SMALL:
-                    ranks.allreduce(y)
-                    y *= y.dtype.type(1 / ranks.size)
-            if small:
-                self._exchange(ranks, small)
+            self.means.exchange(ranks, results)
         return results
 
-    def _exchange(self, ranks: Any, tensors: list[Any]) -> None:
-        count = sum(y.size for y in tensors)
-        if self.together is None or self.together.size != count:
-            self.together = self.xp.empty(count, tensors[0].dtype)
-        flat = self.xp.concatenate([y.reshape(-1) for y in tensors], out=self.together)
-        ranks.allreduce(flat)
-        flat *= flat.dtype.type(1 / ranks.size)
-        start = 0
-        for y in tensors:
-            y[...] = flat[start : start + y.size].reshape(y.shape)
-            start += y.size
+
+@kernel(ALLREDUCE_MEAN_START)
+class AllreduceMeanStart:
+    """Exchanges in the background."""
+
+    def __init__(self, xp, comm_world, *X, status_blob, context):
+        self.xp, self.context, self.status_blob = xp, context, status_blob
+        self.means = _Means(xp)
+
+    def __call__(self, comm_world, *X, out=None):
+        ranks = communicator_of(comm_world)
+        ticket, *buffers = (np.empty(1, np.int64), *[None] * len(X)) if out is None else out
+        results = [stored(self.xp, x, buffer) for x, buffer in zip(X, buffers)]
+        with reported(self.context, self.status_blob):
+            ticket[0] = ranks.begin(partial(self.means.exchange, tensors=results))
+        return (ticket, *results)
+
+
+@kernel(ALLREDUCE_MEAN_WAIT)
+def allreduce_mean_wait(xp, comm_world, ticket, *X, status_blob, context, out=None):
+    with reported(context, status_blob):
+        means = communicator_of(comm_world).finish(int(ticket[0]))
+    buffers = out if isinstance(out, tuple) else (out,) * len(X)
+    return tuple(stored(xp, mean, buffer) for mean, buffer in zip(means, buffers))
 
 
 @kernel(ALLGATHER_MEAN_ROWS)
