@@ -29,7 +29,7 @@ TESTED_ELSEWHERE = {
     "Checkpoint": "writes files", "Load": "reads files", "Save": "writes files", "Fail": "always fails",
     **dict.fromkeys(
         ("Allgather", "AllgatherMeanRows", "Allreduce", "AllreduceMean", "AllreduceMeanStart", "AllreduceMeanWait",
-         "Barrier", "Broadcast", "CloneCommonWorld", "CreateCommonWorld", "DestroyCommonWorld",
+         "AllreduceSum", "Barrier", "Broadcast", "CloneCommonWorld", "CreateCommonWorld", "DestroyCommonWorld",
          "FileStoreHandlerCreate", "ReceiveTensor", "RedisStoreHandlerCreate", "Reduce", "ReduceScatter", "SendTensor",
          "StoreAdd", "StoreGet", "StoreSet", "StoreWait"), JOB,
     ),

@@ -38,7 +38,8 @@ def average_gradients(
     infos = model.get_optimization_param_info()
     dense = [p for p in infos if not isinstance(p.grad, GradientSlice)]
     buckets = list(_buckets(_made_at(model.net, dense), bucket_bytes))
-    model.net.add_external_input(WORLD)
+    if WORLD not in model.net:
+        model.net.add_external_input(WORLD)
     ops = model.net.ops
     model.net.replace_ops(_overlapped(ops, buckets) if overlap else _at_the_end(ops, buckets))
     for info in infos:

@@ -1,4 +1,4 @@
-"""Gradients of all processes made one. Operators of c2: Caffe2 builds them from several."""
+"""Tensors of all processes made one, each by itself. Operators of c2: Caffe2 builds them from several."""
 
 from __future__ import annotations
 
@@ -30,6 +30,21 @@ ALLREDUCE_MEAN = OpSchema(
 )
 ALLREDUCE_MEAN.inplace_required_pairs = frozenset((k + 1, k) for k in range(MANY))
 ALLREDUCE_MEAN.inplace_pairs = ALLREDUCE_MEAN.inplace_required_pairs
+
+ALLREDUCE_SUM = OpSchema(
+    "AllreduceSum",
+    doc="""Each Y is the sum of its X over all processes. In place. Small ones are exchanged together.
+
+    Differs from Caffe2, which has no such operator: Allreduce there adds up all its inputs.
+    """,
+    inputs=[COMM_WORLD, Tensor("X", "any shapes, one dtype", FLOAT, variadic=True)],
+    outputs=[Tensor("Y", "the same blobs as X", variadic=True)],
+    args=[STATUS_BLOB],
+    infer=lambda comm_world, *X, **args: X,
+    gradient=NoGradient.FORBIDDEN,
+)
+ALLREDUCE_SUM.inplace_required_pairs = ALLREDUCE_MEAN.inplace_required_pairs
+ALLREDUCE_SUM.inplace_pairs = ALLREDUCE_MEAN.inplace_pairs
 
 ALLREDUCE_MEAN_START = OpSchema(
     "AllreduceMeanStart",
@@ -92,18 +107,18 @@ ALLGATHER_MEAN_ROWS = OpSchema(
 )
 
 
-class _Means:
-    """Means over all processes; keeps the memory in which small tensors travel together."""
+class _Exchange:
+    """Means, or sums, over all processes; keeps the memory in which small tensors travel together."""
 
-    def __init__(self, xp: Any) -> None:
-        self.xp, self.together = xp, None
+    def __init__(self, xp: Any, mean: bool) -> None:
+        self.xp, self.mean, self.together = xp, mean, None
 
-    def exchange(self, ranks: Any, tensors: Sequence[Any]) -> Sequence[Any]:
-        """Makes each tensor the mean, in place; gives them back."""
+    def __call__(self, ranks: Any, tensors: Sequence[Any]) -> Sequence[Any]:
+        """Makes each tensor the mean, or the sum, in place; gives them back."""
         small = [y for y in tensors if y.nbytes < SMALL]
         for y in tensors:
             if y.nbytes >= SMALL:
-                _mean(ranks, y)
+                self._allreduce(ranks, y)
         if small:
             self._exchange_together(ranks, small)
         return tensors
@@ -113,33 +128,46 @@ class _Means:
         if self.together is None or self.together.size != count:
             self.together = self.xp.empty(count, tensors[0].dtype)
         flat = self.xp.concatenate([y.reshape(-1) for y in tensors], out=self.together)
-        _mean(ranks, flat)
+        self._allreduce(ranks, flat)
         start = 0
         for y in tensors:
             y[...] = flat[start : start + y.size].reshape(y.shape)
             start += y.size
 
+    def _allreduce(self, ranks: Any, y: Any) -> None:
+        ranks.allreduce(y)
+        if self.mean:
+            y *= y.dtype.type(1 / ranks.size)
 
-def _mean(ranks: Any, y: Any) -> None:
-    ranks.allreduce(y)
-    y *= y.dtype.type(1 / ranks.size)
 
-
-@kernel(ALLREDUCE_MEAN)
-class AllreduceMean:
+class _Allreduce:
     """Exchanges and waits."""
+
+    mean = False
 
     def __init__(self, xp, comm_world, *X, status_blob, context):
         self.xp, self.context, self.status_blob = xp, context, status_blob
-        self.means = _Means(xp)
+        self.exchange = _Exchange(xp, self.mean)
 
     def __call__(self, comm_world, *X, out=None):
         ranks = communicator_of(comm_world)
         buffers = out if isinstance(out, tuple) else (out,) * len(X)
         results = tuple(stored(self.xp, x, buffer) for x, buffer in zip(X, buffers))
         with reported(self.context, self.status_blob):
-            self.means.exchange(ranks, results)
+            self.exchange(ranks, results)
         return results
+
+
+@kernel(ALLREDUCE_SUM)
+class AllreduceSum(_Allreduce):
+    """Sums."""
+
+
+@kernel(ALLREDUCE_MEAN)
+class AllreduceMean(_Allreduce):
+    """Means."""
+
+    mean = True
 
 
 @kernel(ALLREDUCE_MEAN_START)
@@ -148,14 +176,14 @@ class AllreduceMeanStart:
 
     def __init__(self, xp, comm_world, *X, status_blob, context):
         self.xp, self.context, self.status_blob = xp, context, status_blob
-        self.means = _Means(xp)
+        self.exchange = _Exchange(xp, mean=True)
 
     def __call__(self, comm_world, *X, out=None):
         ranks = communicator_of(comm_world)
         ticket, *buffers = (np.empty(1, np.int64), *[None] * len(X)) if out is None else out
         results = [stored(self.xp, x, buffer) for x, buffer in zip(X, buffers)]
         with reported(self.context, self.status_blob):
-            ticket[0] = ranks.begin(partial(self.means.exchange, tensors=results))
+            ticket[0] = ranks.begin(partial(self.exchange, tensors=results))
         return (ticket, *results)
 
 

@@ -140,6 +140,7 @@ def spatial_bn(
     if num_batches > 1:
         xp.multiply(sums, X.dtype.type(1 / n), out=saved_mean)
         variance = sumsq * X.dtype.type(1 / n) - saved_mean * saved_mean
+        variance = xp.maximum(variance, 0)  # which a difference of sums may miss by rounding
         saved_rstd[...] = 1 / xp.sqrt(variance + X.dtype.type(epsilon))
         affine(xp, X, scale * saved_rstd, bias - scale * saved_rstd * saved_mean, Y, order)
     else:
