@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from c2.communicate.launch import launch
+from c2.communicate.launch.here import launch
 
 MEET = """
 import os
@@ -36,28 +36,28 @@ def run(tmp_path, monkeypatch):
         script = tmp_path / "script.py"
         script.write_text(text)
         heard = []
-        done = launch([sys.executable, str(script)], size, lambda *said: heard.append(said))
-        return (*done, heard)
+        failed = launch([sys.executable, str(script)], size, lambda *said: heard.append(said))
+        return failed, heard
 
     return run
 
 
 def test_all_meet(run):
-    status, failed, heard = run(MEET, 3)
-    assert (status, failed) == (0, None)
+    failed, heard = run(MEET, 3)
+    assert failed is None
     assert sorted(heard) == [(rank, "all 3 by c2 launch 1") for rank in range(3)]
 
 
 def test_one_fails_and_ends_the_others(run):
     start = time.monotonic()
-    status, failed, _ = run(FAIL, 3)
+    failed, _ = run(FAIL, 3)
     assert time.monotonic() - start < 30
-    assert status == 1
+    assert failed.status == 1
     assert failed.rank == 1
     assert failed.last[-1] == "ValueError: what went wrong"
 
 
 def test_one_is_killed(run):
-    status, failed, _ = run(DIE, 1)
-    assert status == -9
+    failed, _ = run(DIE, 1)
+    assert failed.status == -9
     assert failed.rank == 0

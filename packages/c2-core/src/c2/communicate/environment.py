@@ -29,9 +29,10 @@ class Job:
     """One process of a job.
 
     Attributes:
-        store: where ranks meet: `tcp://host:port`, which rank 0 serves, or `file:///folder`.
+        store: where ranks meet: `tcp://host:port`, which rank 0 serves or the launcher, or `file:///folder`.
         run_id: tells this run from all others that use the same store.
         launcher: what started it.
+        served: whether the launcher serves the store, so that it outlives rank 0.
     """
 
     rank: int
@@ -39,9 +40,11 @@ class Job:
     store: str
     run_id: str
     launcher: str
+    served: bool = False
 
     def open_store(self, timeout: float = TIMEOUT) -> Store:
-        return open_store(self.store, serve=self.rank == 0, timeout=timeout)
+        serve = self.rank == 0 and not self.served
+        return open_store(self.store, serve=serve, timeout=timeout)
 
 
 def job(environment: Mapping[str, str] = os.environ) -> Job | None:
@@ -54,7 +57,8 @@ def job(environment: Mapping[str, str] = os.environ) -> Job | None:
             number, count = (_number(environment, name) for name in (rank, size))
             run_id = environment.get("C2_RUN_ID") or environment.get(run) or "0"
             store = _store(environment, launcher, count, run_id)
-            return Job(number, count, store, run_id, launcher)
+            served = environment.get("C2_STORE_SERVED") == "1"
+            return Job(number, count, store, run_id, launcher, served)
     return None
 
 

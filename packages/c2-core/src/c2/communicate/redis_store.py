@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from c2.communicate.store import Store
 from c2.errors import StoreError
@@ -33,8 +34,8 @@ class RedisStore(Store):
 
     def find(self, key: str) -> bytes | None:
         with self._faults(key):
-            found: bytes | None = self._client.get(key)
-            return found
+            found: Any = self._client.get(key)  # its type depends on options of the client
+            return None if found is None else bytes(found)
 
     def add(self, key: str, amount: int) -> int:
         with self._faults(key):

@@ -1,4 +1,4 @@
-"""Starting all processes of a job on this machine, and ending them together."""
+"""Ranks as processes of this machine: started, heard and ended together."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from c2.compile.net import usable_cores
@@ -21,17 +20,35 @@ GRACE = 5.0  # seconds between asking a process to end and ending it
 LOOK = 0.02  # seconds between two looks at the processes
 THREADS = ("C2_NUM_THREADS", "OMP_NUM_THREADS")  # shared out where the caller has not said how many
 
+Tell = Callable[[int, str], Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The rank that failed first.
+
+    Attributes:
+        status: its exit status, negative for a signal.
+        last: the lines that it wrote last.
+        host: where it ran; None for this machine.
+    """
+
+    rank: int
+    status: int
+    last: list[str]
+    host: str | None = None
+
 
 class Rank:
     """A process of the job; what it writes is handed on line by line."""
 
     def __init__(
-        self, rank: int, command: Sequence[str], environment: dict[str, str], tell: Tell
+        self, rank: int, command: Sequence[str], environment: Mapping[str, str], tell: Tell
     ) -> None:
         self.rank, self.last = rank, deque[str](maxlen=LINES)
         self.process = subprocess.Popen(
-            command, env={**environment, "C2_RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", start_new_session=True,
+            command, env={**environment, "C2_RANK": str(rank)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(tell,), daemon=True)
         self._reader.start()
@@ -56,43 +73,41 @@ class Rank:
         return status
 
 
-Tell = Callable[[int, str], Any]
-
-
-def launch(
-    command: Sequence[str], size: int, tell: Tell, run_id: str | None = None
-) -> tuple[int, Rank | None]:
-    """Runs a command in `size` processes, each with its C2_RANK; they meet in a folder that is gone afterwards.
-
-    Where one fails, the others are ended.
+def run_ranks(
+    command: Sequence[str],
+    ranks: Sequence[int],
+    environment: Mapping[str, str],
+    tell: Tell,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Failure | None:
+    """Runs a command once for each rank; where one fails, or `stopped` says so, the others are ended.
 
     Args:
-        tell: called with rank and line for all that they write.
+        environment: in place of this process's; C2_RANK is added, and the cores are shared out by THREADS.
+        tell: called with rank and line for all that they write, in threads.
 
-    Returns:
-        The exit status (0: all went well), and the rank that failed first.
+    Raises:
+        OSError: the command cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix="c2-launch-") as folder:
-        environment = {
-            **os.environ, "C2_SIZE": str(size), "C2_STORE": f"file://{folder}",
-            "C2_RUN_ID": run_id or uuid.uuid4().hex, "PYTHONUNBUFFERED": "1",
-        }  # fmt: skip
-        for name in THREADS:
-            environment.setdefault(name, str(max(1, usable_cores() // size)))
-        ranks: list[Rank] = []
-        try:
-            for number in range(size):
-                ranks.append(Rank(number, command, environment, tell))
-            failed = _watch(ranks)
-        finally:
-            _end(ranks)
-        return (failed.finish() if failed else 0), failed
+    environment = {
+        **dict.fromkeys(THREADS, str(max(1, usable_cores() // len(ranks)))),
+        "PYTHONUNBUFFERED": "1",
+        **environment,
+    }
+    started: list[Rank] = []
+    try:
+        for number in ranks:
+            started.append(Rank(number, command, environment, tell))
+        failed = _watch(started, stopped)
+    finally:
+        _end(started)
+    return Failure(failed.rank, failed.finish(), list(failed.last)) if failed else None
 
 
-def _watch(ranks: Sequence[Rank]) -> Rank | None:
+def _watch(ranks: Sequence[Rank], stopped: Callable[[], bool]) -> Rank | None:
     """Waits until all have ended well, or one has not."""
     running = list(ranks)
-    while running:
+    while running and not stopped():
         for one in list(running):
             status = one.process.poll()
             if status is not None:
