@@ -1,8 +1,10 @@
 """Tests of c2-gloo: real processes on this machine. Skipped, with the reason, where it is not there."""
 
 import multiprocessing
+import subprocess
 
 import pytest
+from network import Network
 from rank_process import run_rank
 
 pytest.importorskip("c2_gloo", reason="c2-gloo is not installed")
@@ -13,14 +15,25 @@ SECONDS = 60
 
 @pytest.fixture
 def ranks(tmp_path):
-    """ranks(function, size, *arguments): results of function(rank, size, store, *arguments), or tracebacks."""
+    """ranks(function, size, *arguments): results of function(rank, size, store, *arguments), or tracebacks.
 
-    def run(function, size, *arguments):
+    `places`: the network namespace of each rank.
+    """
+
+    def run(function, size, *arguments, places=()):
         spawn = multiprocessing.get_context("spawn")
         jobs = []
         for rank in range(size):
             here, there = spawn.Pipe()
-            given = (function, rank, size, tmp_path / "store", arguments, there)
+            given = (
+                function,
+                rank,
+                size,
+                tmp_path / "store",
+                arguments,
+                there,
+                *places[rank : rank + 1],
+            )
             process = spawn.Process(target=run_rank, args=given, daemon=True)
             process.start()
             there.close()
@@ -32,6 +45,17 @@ def ranks(tmp_path):
         return results
 
     return run
+
+
+@pytest.fixture
+def network():
+    """Three hosts."""
+    try:
+        made = Network(3).__enter__()
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"network namespaces cannot be made here: {getattr(error, 'stderr', error)}")
+    yield made
+    made.__exit__()
 
 
 def _result(pipe):

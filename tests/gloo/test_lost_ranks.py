@@ -3,19 +3,23 @@
 import os
 import re
 import signal
+import threading
 import time
 
 import numpy as np
 import pytest
 
-from c2.communicate import PrefixStore, connect
+from c2.communicate import FileStore, PrefixStore, connect, joining
+from c2.communicate.environment import open_store
 from c2.errors import CommunicationError
+from c2_gloo import communicator, library
 
 DEADLINE = 2.0
 
 
 def failing(work):
-    """The text of the error, and whether it came in time."""
+    """The text of the error, and whether it came in time: joining and connecting have a deadline each."""
+    joining.communicator_class("GLOO")  # found and loaded before the clock starts
     start = time.monotonic()
     try:
         work()
@@ -28,6 +32,33 @@ def dies_before(rank, size, store):
     if rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return failing(lambda: connect(rank, size, store, timeout=DEADLINE))
+
+
+def kill_oneself(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dies_as_ranks_say_where_they_are(rank, size, store):
+    if rank == 1:
+        communicator.address_of = kill_oneself
+    return failing(lambda: connect(rank, size, store, timeout=DEADLINE))
+
+
+def dies_as_ranks_exchange_addresses(rank, size, store):
+    if rank == 1:
+        library.StoreLink.guarded = kill_oneself
+    return failing(lambda: connect(rank, size, store, timeout=DEADLINE))
+
+
+def dies_within(rank, size, store):
+    joined = connect(rank, size, store, timeout=DEADLINE)
+    if rank == 1:
+        threading.Timer(0.2, kill_oneself).start()
+    x = np.ones(1_000_000, np.float32)
+    while True:
+        found = failing(lambda: joined.allreduce(x, "max"))
+        if found[0] != "no error":
+            return found
 
 
 def dies_between(rank, size, store):
@@ -47,9 +78,40 @@ def stalls(rank, size, store):
     return failing(joined.barrier)
 
 
+def is_stopped(rank, size, store):
+    """Rank 1 stands still with all its threads, until rank 0 has its error."""
+    joined = connect(rank, size, store, timeout=DEADLINE)
+    x = np.ones(1000, np.float32)
+    joined.allreduce(x)
+    store.set(f"process/{rank}", str(os.getpid()).encode())
+    if rank == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return "stopped", True
+    found = failing(lambda: joined.allreduce(x))
+    if rank == 0:
+        store.wait(["told"], 30)
+        os.kill(int(store.get("process/1")), signal.SIGCONT)
+    else:
+        store.set("told", b"")
+    return found
+
+
 @pytest.mark.parametrize(
     ("fault", "pattern"),
     [
+        (dies_as_ranks_say_where_they_are, r"rank [02] of 3: .*nobody set 'host/1' within 2 s"),
+        (
+            dies_as_ranks_exchange_addresses,
+            r"rank [02] of 3: Gloo could not connect all ranks within 2 s",
+        ),
+        (
+            dies_within,
+            r"rank [02] of 3: allreduce #\d+ of float32 \(1000000,\), max: .*rank 1 has not said",
+        ),
+        (
+            is_stopped,
+            r"rank [02] of 3: allreduce #2 of float32 \(1000,\), sum: .*rank 1 has not said",
+        ),
         (dies_before, r"within 2 s there came no rank 1"),
         (dies_between, r"rank [02] of 3: allreduce #[23] of float32 \(1000,\), sum: .*"),
         (stalls, r"rank [02] of 3: barrier #1: .*\n(  rank .*\n)*  rank 1 has not said anything"),
@@ -136,3 +198,36 @@ def test_survivors_join_again(ranks):
         assert "barrier #1" in text
         assert "failed before: barrier #1" in again
         assert x == [2.0] * 3
+
+
+def loses_redis(rank, size, store, server):
+    meeting = open_store(server, serve=False, timeout=DEADLINE)
+    joined = connect(rank, size, meeting, timeout=DEADLINE)
+    store.set(f"joined/{rank}", b"")
+    store.get("gone", 30)
+    x = np.ones(10)
+    joined.allreduce(x)
+    found = failing(lambda: joined.barrier() if rank else joined.allreduce(x))
+    joined = connect(rank, size, store, timeout=4 * DEADLINE)
+    joined.allreduce(x)
+    return *found, x[0]
+
+
+def test_redis_is_gone(ranks, redis_server, tmp_path):
+    """Collectives need no store; an error says that the others cannot be asked; ranks meet in another store."""
+
+    def end():
+        meeting = FileStore(tmp_path / "store")
+        meeting.wait(("joined/0", "joined/1"), 30)
+        redis_server.end()
+        meeting.set("gone", b"")
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    results = ranks(loses_redis, 2, redis_server.address)
+    ending.join()
+    for (text, in_time, total), doing in zip(results, ("allreduce", "barrier"), strict=True):
+        assert f"of 2: {doing} #2" in text
+        assert "what the others do cannot be told: Redis store redis://" in text
+        assert in_time
+        assert total == 4.0

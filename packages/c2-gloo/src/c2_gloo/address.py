@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import struct
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from c2.communicate.store import Store
 
 LOOPBACK = "127.0.0.1"
+ANYWHERE = "192.0.2.1"  # an address for documentation, which stands for any other machine
+SIOCGIFADDR = 0x8915  # of Linux: the IPv4 address of an interface
 
 
 def address_of(store: Store, rank: int, size: int, timeout: float) -> str:
@@ -17,7 +21,7 @@ def address_of(store: Store, rank: int, size: int, timeout: float) -> str:
     What the host's own name stands for is not asked: on many systems that is loopback too.
     """
     alone = _all_say(store, "host", this_host(), rank, size, timeout)
-    return LOOPBACK if alone else outward_address()
+    return LOOPBACK if alone else outward_address(store.host)
 
 
 def share_memory(store: Store, rank: int, size: int, timeout: float) -> bool:
@@ -43,13 +47,41 @@ def this_host() -> str:
     return f"{socket.gethostname()}/{uuid.getnode()}"
 
 
-def outward_address() -> str:
-    """This machine's address on the way to others; nothing is sent."""
+def outward_address(toward: str | None = None) -> str:
+    """This machine's address on the way to a host that all ranks reach, or to any other machine; nothing is sent."""
+    for host in filter(None, (toward, ANYWHERE)):
+        address = _source_address(host)
+        if address is not None:
+            return address
+    return next(_interface_addresses(), LOOPBACK)
+
+
+def _source_address(host: str) -> str | None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(
-                ("192.0.2.1", 9)
-            )  # an address for documentation, which stands for any other machine
+            probe.connect((host, 9))
         except OSError:
-            return socket.gethostbyname(socket.gethostname())
-        return str(probe.getsockname()[0])
+            return None
+        address = str(probe.getsockname()[0])
+        return None if _loops_back(address) else address
+
+
+def _interface_addresses() -> Iterator[str]:
+    """Those that other machines may reach, where no route says which (two machines on one cable). Linux alone."""
+    try:
+        from fcntl import ioctl
+    except ImportError:
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            try:
+                answer = ioctl(probe, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            except OSError:
+                continue  # it has none
+            address = socket.inet_ntoa(answer[20:24])
+            if not _loops_back(address):
+                yield address
+
+
+def _loops_back(address: str) -> bool:
+    return address.startswith("127.")

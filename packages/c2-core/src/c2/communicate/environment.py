@@ -73,7 +73,7 @@ def open_store(address: str, serve: bool, timeout: float = TIMEOUT) -> Store:
     if separator and kind == "redis" and where:
         from c2.communicate.redis_store import RedisStore
 
-        return RedisStore(address)
+        return RedisStore(address, timeout)
     raise CommunicationError(
         f"a store must be tcp://HOST:PORT, file:///FOLDER or redis://HOST:PORT, got '{address}'"
     )

@@ -9,7 +9,7 @@ from c2.communicate.alone import Alone
 from c2.communicate.communicator import Communicator
 from c2.communicate.environment import job
 from c2.communicate.store import TIMEOUT, PrefixStore, Store
-from c2.errors import CommunicationError
+from c2.errors import CommunicationError, DeadlineError
 
 GLOO = "GLOO"
 
@@ -58,7 +58,10 @@ def connect(
     assert store is not None
     own = PrefixStore(store, f"run/{run_id or '0'}")
     _join(own, rank, size, timeout)
-    made: Communicator = communicator_class(engine).open(rank, size, own, timeout, interface)
+    try:
+        made: Communicator = communicator_class(engine).open(rank, size, own, timeout, interface)
+    except DeadlineError as error:
+        raise CommunicationError(f"rank {rank} of {size}: connecting all ranks: {error}") from error
     return made
 
 

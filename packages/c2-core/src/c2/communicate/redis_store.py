@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from c2.communicate.store import Store
+from c2.communicate.store import TIMEOUT, Store
 from c2.errors import StoreError
 
 
 class RedisStore(Store):
-    """The server at an address such as redis://host:6379/0."""
+    """The server at an address such as redis://host:6379/0; each answer must come within `timeout` seconds."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout: float = TIMEOUT) -> None:
         try:
             import redis  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
@@ -22,7 +22,9 @@ class RedisStore(Store):
             ) from None
         self.address, self._error = address, redis.RedisError
         with self._faults("PING"):
-            self._client = redis.Redis.from_url(address, socket_timeout=30)
+            self._client = redis.Redis.from_url(
+                address, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None
+            )
             self._client.ping()
 
     def __str__(self) -> str:
@@ -40,6 +42,10 @@ class RedisStore(Store):
     def add(self, key: str, amount: int) -> int:
         with self._faults(key):
             return int(self._client.incrby(key, amount))
+
+    @property
+    def host(self) -> str | None:
+        return self._client.connection_pool.connection_kwargs.get("host")
 
     def close(self) -> None:
         self._client.close()

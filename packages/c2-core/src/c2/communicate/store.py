@@ -47,6 +47,11 @@ class Store(ABC):
         for key in keys:
             self.get(key, max(0.0, end - time.monotonic()))
 
+    @property
+    def host(self) -> str | None:
+        """The host that serves it, which all processes of the job can reach; None where none does."""
+        return None
+
     def close(self) -> None:  # noqa: B027, most hold nothing
         """Lets go of what it holds; the values stay where others hold them."""
 
@@ -68,6 +73,10 @@ class PrefixStore(Store):
 
     def add(self, key: str, amount: int) -> int:
         return self.store.add(f"{self.prefix}/{key}", amount)
+
+    @property
+    def host(self) -> str | None:
+        return self.store.host
 
 
 class MemoryStore(Store):

@@ -19,19 +19,25 @@ LARGEST = 64 << 20  # bytes of a key or a value
 
 
 class TCPStore(Store):
-    """Keys held by the process that serves at (host, port).
+    """Keys held by the process that serves at (host, port). A connection that was lost is made anew by the next call.
 
     Args:
-        serve: whether this is that process; the others wait until it is there, `timeout` seconds at most.
+        serve: whether this is that process; the others wait until it is there.
         port: 0 where it serves: any free one, then found in `port`.
+        timeout: seconds, for reaching it and for each answer.
     """
 
     def __init__(self, host: str, port: int, serve: bool = False, timeout: float = TIMEOUT) -> None:
-        self.host, self.port = host, port
+        self._host, self.port, self._timeout = host, port, timeout
+        self._closed = False
         self._lock = threading.Lock()
         self._server = _Server(self) if serve else None
         self._socket: socket.socket | None = None
-        self._connect(timeout)
+        self._socket = self._connected()
+
+    @property
+    def host(self) -> str:
+        return self._host
 
     def __str__(self) -> str:
         return f"TCP store {self.host}:{self.port}"
@@ -48,18 +54,16 @@ class TCPStore(Store):
 
     def close(self) -> None:
         with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
+            self._closed = True
+            self._hang_up()
         if self._server is not None:
             self._server.stop()
 
-    def _connect(self, timeout: float) -> None:
-        end, host = time.monotonic() + timeout, "127.0.0.1" if self._server else self.host
+    def _connected(self) -> socket.socket:
+        end, host = time.monotonic() + self._timeout, "127.0.0.1" if self._server else self.host
         while True:
             try:
-                connected = socket.create_connection((host, self.port), max(0.1, timeout))
-                connected.settimeout(TIMEOUT)
+                connected = socket.create_connection((host, self.port), max(0.1, self._timeout))
                 break
             except OSError as error:
                 if time.monotonic() >= end:
@@ -73,16 +77,24 @@ class TCPStore(Store):
             connected.close()
             raise StoreError(f"{self}: what answers there is no store of c2. Is the port taken?")
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = connected
+        return connected
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _ask(self, command: bytes, key: str, value: bytes = b"") -> bytes:
         with self._lock:
-            if self._socket is None:
+            if self._closed:
                 raise StoreError(f"{self}: it is closed")
             try:
+                if self._socket is None:
+                    self._socket = self._connected()
                 self._socket.sendall(command + _packed(key.encode()) + _packed(value))
                 return _message(self._socket)
             except (OSError, EOFError) as error:
+                self._hang_up()  # an answer that comes late would be taken for that to the next question
                 raise StoreError(
                     f"{self}: lost while asking for '{key}': {error or 'the connection ended'}. The process that "
                     "serves it (rank 0) may have ended"
