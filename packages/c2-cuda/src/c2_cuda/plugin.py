@@ -20,3 +20,15 @@ def c2_devices() -> list[Device]:
     from c2_cuda.device import CUDA
 
     return [CUDA]
+
+
+@hookimpl
+def c2_kernels() -> list[str]:
+    """Kernels of engine CUDNN; they load cuDNN when the first one is chosen."""
+    return ["c2_cuda.kernels"]
+
+
+@hookimpl
+def c2_engines() -> dict[str, list[str]]:
+    """cuDNN goes before the portable kernels, as in Caffe2."""
+    return {"CUDA": ["CUDNN"]}

@@ -31,6 +31,18 @@ ALGORITHM_ARGS = (
     ),
 )  # fmt: skip
 
+SEARCH_ARGS = (
+    Arg(
+        "exhaustive_search", bool, default=False,
+        doc="hint for engine CUDNN: measure its algorithms at the first run instead of taking its estimate",
+    ),
+    Arg("deterministic", bool, default=False, doc="hint for engine CUDNN: the same bits at every run"),
+    Arg(
+        "ws_nbytes_limit", int, default=64 << 20, minimum=0,
+        doc="hint for engine CUDNN: bytes of workspace that an algorithm may take",
+    ),
+)  # fmt: skip
+
 DOC = """Y[n, m, o] = b[m] + sum over c, t of W[m, c, t] * X[n, c, o * stride + t * dilation - pad].
 
 c runs over the C / group channels of the group of m, t over the taps of the window; elements outside the image
@@ -130,7 +142,7 @@ def _schema(type_):
             Tensor("bias", "b, (M,)", FLOAT, optional=True),
         ],
         outputs=[Tensor("Y", "(N, M, ...), or (N, ..., M)")],
-        args=[*WINDOW_ARGS, GROUP, ORDER, NO_INPUT_GRADIENT, *ALGORITHM_ARGS],
+        args=[*WINDOW_ARGS, GROUP, ORDER, NO_INPUT_GRADIENT, *ALGORITHM_ARGS, *SEARCH_ARGS],
         infer=infer_conv,
         cost=conv_cost,
     )

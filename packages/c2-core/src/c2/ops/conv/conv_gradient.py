@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from c2.ops.conv.conv import GROUP, NO_INPUT_GRADIENT, RANKS, check_filter
+from c2.ops.conv.conv import GROUP, NO_INPUT_GRADIENT, RANKS, SEARCH_ARGS, check_filter
 from c2.ops.conv.convolution import Convolution
 from c2.ops.conv.direct import (
     GEOMETRIES,
@@ -136,7 +136,7 @@ def _schema(type_):
             Tensor("dbias_or_dX", "db, (M,); with no_bias=1 dX, shape of X", optional=True),
             Tensor("dX", "shape of X", optional=True),
         ],
-        args=[*WINDOW_ARGS, GROUP, ORDER, NO_BIAS, NO_INPUT_GRADIENT],
+        args=[*WINDOW_ARGS, GROUP, ORDER, NO_BIAS, NO_INPUT_GRADIENT, *SEARCH_ARGS],
         infer=infer_conv_gradient,
         gradient=NoGradient.FORBIDDEN,
     )

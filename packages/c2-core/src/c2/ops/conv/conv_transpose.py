@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from c2.ops.conv.conv import GROUP, NO_INPUT_GRADIENT, conv_gradient_maker
+from c2.ops.conv.conv import GROUP, NO_INPUT_GRADIENT, SEARCH_ARGS, conv_gradient_maker
 from c2.ops.conv.conv_gradient import NO_BIAS, allocate, bias_gradient, gradient_specs
 from c2.ops.conv.convolution import Convolution
 from c2.ops.conv.direct import channels_last, direct_conv, direct_gradients
@@ -35,6 +35,7 @@ from c2.registry.spec import FLOAT
 
 ARGS = [
     *KERNEL_ARGS, *STRIDE_ARGS, *PAD_ARGS, *ADJUST_ARGS, LEGACY_PAD, GROUP, ORDER, NO_INPUT_GRADIENT,
+    *SEARCH_ARGS,
 ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Kernels of operators on a GPU: engine CUDNN."""
