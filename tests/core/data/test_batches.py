@@ -60,3 +60,25 @@ def test_prepare_sees_each_batch():
 def test_what_cannot_be_batched(arrays, size, message):
     with pytest.raises(SchemaError, match=message):
         batches(arrays, size)
+
+
+def test_going_on_where_it_was():
+    feed, again = batches(ARRAYS, 4, seed=7), batches(ARRAYS, 4, seed=7)
+    first, second = rows(feed).tolist(), []
+    assert feed.position == {"epoch": 1, "batch": 0}
+    for batch in feed:
+        second.extend(batch["y"].tolist())
+        if len(second) == 4:
+            break
+    assert feed.position == {"epoch": 1, "batch": 1}
+    again.seek(feed.position)
+    assert again.position == feed.position
+    whole = rows(batches(ARRAYS, 4, seed=7).epoch(1)).tolist()
+    assert second + rows(again).tolist() == whole != first
+    assert rows(again).tolist() == rows(feed.epoch(2)).tolist()
+
+
+@pytest.mark.parametrize("position", [{}, {"epoch": 0, "batch": 3}, {"epoch": -1, "batch": 0}])
+def test_no_such_position(position):
+    with pytest.raises(SchemaError, match="an epoch has batches 0 to 2. Was it of other data"):
+        batches(ARRAYS, 4).seek(position)

@@ -15,8 +15,8 @@ Arrays = Mapping[str, np.ndarray[Any, Any]]
 class Batches:
     """Rows of arrays, `batch_size` at a time.
 
-    Each iteration is the next epoch. With a seed the order is another one in every epoch and the same at every run of
-    the program: it depends on the seed and on the epoch's number alone.
+    Each iteration is the next epoch, or its rest after `seek`. With a seed the order is another one in every epoch and
+    the same at every run of the program: it depends on the seed and on the epoch's number alone.
 
     Attributes:
         size: rows of the arrays.
@@ -39,7 +39,8 @@ class Batches:
         self.seed = seed
         self.drop_last = drop_last
         self.prepare = prepare
-        self._next_epoch = 0
+        self._begin = (0, 0)  # epoch and batch of the next iteration
+        self._position = (0, 0)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -47,14 +48,38 @@ class Batches:
         return whole + bool(rest and not self.drop_last)
 
     def __iter__(self) -> Iterator[Arrays]:
-        epoch = self._next_epoch
-        self._next_epoch += 1
-        return self.epoch(epoch)
+        self._position = self._begin
+        self._begin = (self._position[0] + 1, 0)
+        return self._rest(*self._position)
 
-    def epoch(self, number: int) -> Iterator[Arrays]:
-        """The batches of one epoch, counted from 0; it does not matter which were asked for before."""
+    def _rest(self, epoch: int, first: int) -> Iterator[Arrays]:
+        for number, batch in enumerate(self.epoch(epoch, first), first + 1):
+            self._position = (epoch, number) if number < len(self) else (epoch + 1, 0)
+            yield batch
+
+    @property
+    def position(self) -> dict[str, int]:
+        """Which batch follows the last one that was given: its epoch and its number there, from 0."""
+        return dict(zip(("epoch", "batch"), self._position))
+
+    def seek(self, position: Mapping[str, int]) -> None:
+        """The next iteration begins at that batch.
+
+        Raises:
+            SchemaError: there is no such batch.
+        """
+        epoch, batch = (int(position.get(name, -1)) for name in ("epoch", "batch"))
+        if epoch < 0 or not 0 <= batch < max(len(self), 1):
+            raise SchemaError(
+                f"batches: there is no position {dict(position)}: an epoch has batches 0 to {len(self) - 1}. Was it of "
+                "other data, or of another batch_size?"
+            )
+        self._begin = self._position = (epoch, batch)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Arrays]:
+        """The batches of one epoch, counted from 0, from `first` on; it does not matter which were asked for before."""
         order = self.order(number)
-        for k in range(len(self)):
+        for k in range(first, len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
             batch = {name: array[rows] for name, array in self.arrays.items()}
             yield batch if self.prepare is None else self.prepare(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from c2.communicate.communicator import Communicator
@@ -29,6 +29,15 @@ class Shard:
     def __iter__(self) -> Iterator[Arrays]:
         for batch in self.batches:
             yield {name: self._part(array) for name, array in batch.items()}
+
+    @property
+    def position(self) -> dict[str, int]:
+        """Of the whole batches; see `Batches.position`. It is the same in all processes, however many there are."""
+        return self.batches.position
+
+    def seek(self, position: Mapping[str, int]) -> None:
+        """See `Batches.seek`."""
+        self.batches.seek(position)
 
     def _part(self, array: Any) -> Any:
         rows = len(array) // self.ranks.size
