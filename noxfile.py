@@ -157,7 +157,7 @@ def manylinux(session: nox.Session) -> None:
 
 def debian_root(session: nox.Session, machine: str) -> Path:
     """A folder with Debian's Python for that machine; kept between sessions."""
-    root = session.cache_dir / f"debian-{machine}"
+    root = session.cache_dir.resolve() / f"debian-{machine}"
     if not root.exists():
         made = Path(session.create_tmp()) / "root"
         shutil.rmtree(made, ignore_errors=True)
@@ -174,7 +174,8 @@ def cross(session: nox.Session, machine: str) -> None:
     if not shutil.which(compiler):
         session.error(f"{compiler} is absent. On Debian: apt-get install gcc-{machine}-linux-gnu")
     session.install(*group("build"))
-    root, target, work = debian_root(session, machine), DIST / machine, Path(session.create_tmp())
+    root, target = debian_root(session, machine), DIST / machine
+    work = Path(session.create_tmp()).resolve()  # builds run in other folders
     # How that machine's Python was built says how an extension for it is built.
     facts = f"_sysconfigdata__{machine}-linux-gnu"
     (work / "facts").mkdir(exist_ok=True)
@@ -207,7 +208,7 @@ def emulated(session: nox.Session, machine: str) -> None:
     emulator = shutil.which(f"qemu-{machine}") or session.error(
         f"qemu-{machine} is absent. On Debian: apt-get install qemu-user"
     )
-    root, work = debian_root(session, machine), Path(session.create_tmp())
+    root, work = debian_root(session, machine), Path(session.create_tmp()).resolve()
     site, programs = work / "site", work / "bin"
     for folder in (site, programs):
         shutil.rmtree(folder, ignore_errors=True)
