@@ -1,6 +1,8 @@
 """Engines chosen by measuring, on back ends whose costs are known, and the cache of what was measured."""
 
 import json
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 
 import numpy as np
@@ -10,7 +12,7 @@ import c2
 from c2.compile.net import CompiledNet
 from c2.compile.tuning.cache import TuningCache, cache_for, clear, folder
 from c2.compile.tuning.mode import CACHED, OFF, TIME, mode_of
-from c2.compile.tuning.setting import setting_of
+from c2.compile.tuning.setting import compiled_parts, setting_of
 from c2.errors import TuningError
 from c2.graph.check import check_net
 from c2.registry import OpSchema, Tensor, core_registry, kernel, native, same_as
@@ -387,3 +389,22 @@ def test_without_files_the_process_still_remembers(two_engines, monkeypatch):
     assert compiled(two_engines, relus())[0].program().tuned.timed == 2
     assert compiled(two_engines, relus())[0].program().tuned.timed == 0
     assert cache_for(setting_of(two_engines)).path is None
+
+
+def test_a_part_that_was_compiled_again_is_another_setting(tmp_path, monkeypatch):
+    package = ModuleType("back_end")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "back_end", package)
+    kernels = ModuleType("back_end.kernels")
+    found = [compiled_parts([kernels])]
+    (tmp_path / "inner").mkdir()
+    for content in (b"first", b"second"):
+        (tmp_path / "inner" / f"_part{EXTENSION_SUFFIXES[0]}").write_bytes(content)
+        found.append(compiled_parts([kernels]))
+    assert len(set(found)) == 3
+    (tmp_path / "notes.txt").write_text("no part")
+    assert compiled_parts([kernels]) == found[-1]
+
+
+def test_the_setting_tells_compiled_parts(two_engines):
+    assert setting_of(two_engines)["c2-core: compiled"] == compiled_parts([c2])
