@@ -26,29 +26,35 @@ def graph_of(net, specs, constants=None, keep=()):
     return build_graph(inferred.ops, place_net(checked, REGISTRY).ops, constants or {}, keep)
 
 
-def conv_bn(rng, affine=False):
+def conv_bn(rng, axes=(), order="NCHW"):
+    """A Conv and a SpatialBN; where `axes` are told, also Mul and Add by channel, along these."""
     net = c2.Net("conv_bn")
-    net.op("Conv", ["x", "w"], "c", kernel=3, pad=1)
-    net.op("SpatialBN", ["c", "s", "b", "m", "v"], "n", is_test=1, epsilon=1e-3)
+    net.op("Conv", ["x", "w"], "c", kernel=3, pad=1, order=order)
+    net.op("SpatialBN", ["c", "s", "b", "m", "v"], "n", is_test=1, epsilon=1e-3, order=order)
     last = "n"
-    if affine:
-        net.op("Mul", ["n", "f"], "f_out", broadcast=1, axis=1)
-        net.op("Add", ["f_out", "g"], "g_out", broadcast=1, axis=1)
+    if axes:
+        net.op("Mul", ["n", "f"], "f_out", broadcast=1, axis=axes[0])
+        net.op("Add", ["f_out", "g"], "g_out", broadcast=1, axis=axes[1])
         last = "g_out"
     net.op("Relu", last, "y")
     net.add_external_output("y")
     params = {
         n: rng.uniform(0.5, 1.5, 4).astype(np.float32) for n in ("s", "b", "m", "v", "f", "g")
     }
-    params["w"] = rng.standard_normal((4, 2, 3, 3)).astype(np.float32)
-    return net, {n: v for n, v in params.items() if affine or n not in "fg"}
+    filters = (4, 2, 3, 3) if order == "NCHW" else (4, 3, 3, 2)
+    params["w"] = rng.standard_normal(filters).astype(np.float32)
+    return net, {n: v for n, v in params.items() if axes or n not in "fg"}
 
 
-@pytest.mark.parametrize("affine", [False, True])
-def test_fold_and_fuse_leave_one_operator_of_equal_value(affine):
+@pytest.mark.parametrize(
+    ("order", "axes"),
+    [("NCHW", ()), ("NCHW", (1, 1)), ("NHWC", ()), ("NHWC", (3, -1))],
+)
+def test_fold_and_fuse_leave_one_operator_of_equal_value(order, axes):
     rng = np.random.default_rng(0)
-    net, params = conv_bn(rng, affine)
-    x = rng.standard_normal((2, 2, 6, 5)).astype(np.float32)
+    net, params = conv_bn(rng, axes, order)
+    size = (2, 2, 6, 5) if order == "NCHW" else (2, 6, 5, 2)
+    x = rng.standard_normal(size).astype(np.float32)
     shapes = {**{n: v.shape for n, v in params.items()}, "x": x.shape}
     graph = graph_of(net, shapes, params, {"y"})
     before = len(graph.nodes)
@@ -72,6 +78,13 @@ def test_nothing_is_folded_that_may_change_or_is_read_elsewhere():
     assert fold_channel_affine(graph_of(net, shapes, {}, {"y"})).gone == {}
     kept = graph_of(net, shapes, params, {"y", "c"})
     assert fold_channel_affine(kept).gone == {}
+
+
+def test_what_goes_along_another_axis_is_not_folded():
+    net, params = conv_bn(np.random.default_rng(0), (1, 1), "NHWC")
+    shapes = {**{n: v.shape for n, v in params.items()}, "x": (2, 4, 5, 2)}
+    folded = fold_channel_affine(graph_of(net, shapes, params, {"y"}))
+    assert [n.type for n in folded.nodes] == ["Conv", "Mul", "Add", "Relu"]
 
 
 def test_fuse_stops_at_a_second_reader():

@@ -11,7 +11,7 @@ from c2.compile.graph import Graph, Node, rewritten, without
 from c2.registry import TensorSpec
 
 Array = np.ndarray[Any, Any]
-# Operators linear in their weights: the axis of the output channel in W, in NCHW.
+# Operators linear in their weights: the axis of the output channel in W (of ConvTranspose: in order NCHW).
 _LINEAR = {"Conv": 0, "ConvTranspose": 1, "FC": 0}
 
 
@@ -32,7 +32,7 @@ def _fold_at(graph: Graph, position: int) -> Graph | None:
     if not graph.may_move(position, maker):
         return None
     linear = graph.nodes[maker]
-    found = _scale_and_shift(affine, graph.constants)
+    found = _scale_and_shift(affine, graph.constants, linear.op.args.get("order", "NCHW"))
     if found is None or not _can_fold(linear, graph.constants):
         return None
     weights, bias = _folded_weights(linear, graph.constants, *found)
@@ -53,20 +53,21 @@ def _fold_at(graph: Graph, position: int) -> Graph | None:
     ).logged(f"fold: {affine.type} '{affine.outputs[0]}' into {linear.type} '{between}'")
 
 
-def _scale_and_shift(node: Node, constants: Any) -> tuple[Array, Array] | None:
+def _scale_and_shift(node: Node, constants: Any, order: str) -> tuple[Array, Array] | None:
     """Factor and summand per channel of a node that is affine by channel, in float64; None where it is not."""
     args, values = node.op.args, [constants.get(n) for n in node.inputs[1:]]
     if not values or any(v is None for v in values):
         return None
-    if node.type == "SpatialBN" and args.get("is_test") and args.get("order", "NCHW") == "NCHW":
+    if node.type == "SpatialBN" and args.get("is_test") and args.get("order", "NCHW") == order:
         scale, bias, mean, var = (v.astype(np.float64) for v in values[:4])
         factor = scale / np.sqrt(var + args["epsilon"])
         return factor, bias - mean * factor
     spec = node.input_specs[0]
-    by_channel = args.get("broadcast") and args.get("axis") == 1 and values[0].ndim == 1
-    if spec is None or spec.shape is None or not by_channel:
+    if spec is None or spec.shape is None or not args.get("broadcast") or values[0].ndim != 1:
         return None
-    if values[0].shape == spec.shape[1:2]:
+    axis = 1 if order == "NCHW" else spec.ndim - 1
+    there = args.get("axis") in (axis, axis - spec.ndim)
+    if there and values[0].shape == spec.shape[axis : axis + 1]:
         vector = values[0].astype(np.float64)
         if node.type == "Mul":
             return vector, np.zeros_like(vector)
@@ -79,13 +80,10 @@ def _can_fold(node: Node, constants: Any) -> bool:
     if node.type not in _LINEAR or node.post or len(node.outputs) != 1:
         return False
     args = node.op.args
-    plain = (
-        args.get("order", "NCHW") == "NCHW"
-        and args.get("axis", 1) == 1
-        and args.get("axis_w", 1) == 1
-    )
+    plain = args.get("axis", 1) == 1 and args.get("axis_w", 1) == 1
+    known = node.type == "Conv" or args.get("order", "NCHW") == "NCHW"
     grouped = node.type == "ConvTranspose" and args.get("group", 1) != 1
-    return plain and not grouped and all(n in constants for n in node.inputs[1:])
+    return plain and known and not grouped and all(n in constants for n in node.inputs[1:])
 
 
 def _folded_weights(node: Node, constants: Any, scale: Array, shift: Array) -> tuple[Array, Array]:
