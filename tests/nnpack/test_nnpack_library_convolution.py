@@ -91,6 +91,27 @@ def test_simple_net(registry, case):
         assert_near(workspace["Y"], expected)
 
 
+@pytest.mark.parametrize("type_", ["simple", "compiled"])
+@pytest.mark.parametrize("case", CASES)
+def test_order_nhwc(registry, compiled, case, type_):
+    shape, kernel, args = CASES[case]
+    blobs = drawn(*shape, kernel, args.get("group", 1))
+    expected = np.moveaxis(by_definition(**blobs, **stated(args)), 1, -1)
+    fed = {n: np.moveaxis(v, 1, -1).copy() if v.ndim == 4 else v for n, v in blobs.items()}
+    net = net_of(kernel, {**args, "order": "NHWC"})
+    if type_ == "compiled":
+        made, workspace = compiled(registry, net, fed, ("W", "b"))
+        made.run()
+        assert made.program().stages[-2].native.label == "NNPACK library"
+    else:
+        workspace = c2.Workspace(registry=registry)
+        for name, value in fed.items():
+            workspace.feed(name, value)
+        workspace.run(net)
+        workspace.run(net)  # into the buffer of the first run
+    assert_near(workspace["Y"], expected)
+
+
 @pytest.mark.parametrize("strategy", ["COMPUTE", "PRECOMPUTE"])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])

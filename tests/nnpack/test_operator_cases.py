@@ -12,7 +12,7 @@ CORE = core_registry()
 TYPES = [
     "MaxPool", "MaxPool2D", "AveragePool", "AveragePool2D", "FC", "FCTransposed", "Relu", "Clip", "Sum", "Add",
     "SpatialBN", "LRN", "Softmax", "Concat", "DepthConcat", "Copy", "Dropout", "Flatten", "FlattenToVec",
-    "StopGradient",
+    "StopGradient", "NCHW2NHWC", "NHWC2NCHW",
 ]  # fmt: skip
 CASES = list(conformance_cases(CORE, ("float32",), types=TYPES))
 LANES = [n for n in (16, 8, 4) if n <= vector_lanes()]

@@ -9,6 +9,7 @@ import numpy as np
 from c2.compile.native import NativeRequest
 from c2.compile.net import default_threads
 from c2.registry import default, kernel
+from c2_nnpack.channels_last import as_nchw, is_nhwc
 from c2_nnpack.kernels import aligned_floats, kernels
 from c2_nnpack.library import PROVIDER, provider
 from c2_nnpack.library_convolution import build, plan
@@ -17,7 +18,8 @@ from c2_nnpack.library_convolution import build, plan
 def request_of(specs: tuple[Any, ...], args: dict[str, Any]) -> NativeRequest:
     present = tuple(s for s in specs if s is not None)
     outputs = tuple(s for s in default().schema("Conv").infer_outputs(specs, args, 1) if s)
-    return NativeRequest("Conv", args, present, outputs, (), {}, default_threads())
+    request = NativeRequest("Conv", args, present, outputs, (), {}, default_threads())
+    return as_nchw(request) if is_nhwc(request) else request
 
 
 def declines(*specs: Any, **args: Any) -> str | None:
@@ -39,20 +41,30 @@ class LibraryConv:
         made = build(request)
         assert not isinstance(made, str), made
         self.native, self.shape = made, request.outputs[0].shape or ()
+        self.last = args["order"].upper() == "NHWC"
         self.scratch = aligned_floats(-(-made.scratch // 4))
         ffi, _ = kernels()
         self.run = ffi.cast("int (*)(void *, void **)", made.function)
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         ffi, _ = kernels()
-        inputs = [np.ascontiguousarray(a) for a in arrays if a is not None]
-        Y = np.empty(self.shape, np.float32) if out is None or not out.flags.c_contiguous else out
+        inputs = [self._as_nchw(a) for a in arrays if a is not None]
+        there = out is not None and out.flags.c_contiguous and not self.last
+        Y = out if there else np.empty(self.shape, np.float32)
         addresses = [ffi.cast("void *", a.ctypes.data) for a in (*inputs, Y, self.scratch)]
         code = self.run(ffi.cast("void *", self.native.context), ffi.new("void *[]", addresses))
         if code:
             assert self.native.explain
             self.native.explain(code, inputs)
-        if out is not None and Y is not out:
-            out[...] = Y
+        if there:
             return out
-        return Y
+        result = np.moveaxis(Y, 1, -1) if self.last else Y
+        if out is None:
+            return np.ascontiguousarray(result)
+        out[...] = result
+        return out
+
+    def _as_nchw(self, array: Any) -> Any:
+        """In C order; images and filters of order NHWC with their channels first."""
+        moved = np.moveaxis(array, -1, 1) if self.last and array.ndim == 4 else array
+        return np.ascontiguousarray(moved)

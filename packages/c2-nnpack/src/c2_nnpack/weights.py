@@ -15,7 +15,7 @@ from c2_nnpack.kernels import aligned_floats, kernels
 
 @dataclass(eq=False)
 class Packed:
-    """Packed filters, and what they were made from; what float16 is to be multiplied by."""
+    """Packed filters, and the array whose memory they were made from; what float16 is to be multiplied by."""
 
     source: ref[np.ndarray[Any, Any]]
     array: np.ndarray[Any, Any]
@@ -28,7 +28,7 @@ class Packed:
 
 
 Stored = tuple["np.ndarray[Any, Any]", "np.ndarray[Any, Any] | None"]
-_known: WeakValueDictionary[tuple[int, Hashable], Packed] = WeakValueDictionary()
+_known: WeakValueDictionary[tuple[Hashable, ...], Packed] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
@@ -47,16 +47,22 @@ def packed_filters(
         pack: called with two `float *`: the filters in C order, and where to.
         store: makes what is kept of the packed filters; None: they themselves.
     """
-    key = (id(source), form)
+    owner = _owner(source)
+    key = (id(owner), source.ctypes.data, source.shape, source.strides, form)
     with _lock:
         known = _known.get(key)
-        if known is not None and known.source() is source:
+        if known is not None and known.source() is owner:
             return known
         made, plain = aligned_floats(floats), np.ascontiguousarray(source)
         pack(_pointer(plain), _pointer(made))
         stored = store(made) if store else (made, None)
-        packed = _known[key] = Packed(ref(source), *stored)
+        packed = _known[key] = Packed(ref(owner), *stored)
         return packed
+
+
+def _owner(source: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array that a view, which may live shorter, is one of."""
+    return _owner(source.base) if isinstance(source.base, np.ndarray) else source
 
 
 def packed_bytes() -> int:

@@ -8,6 +8,7 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import native
 from c2_nnpack import library_convolution
 from c2_nnpack.algorithms import depthwise, direct, fourier, winograd, winograd_changing
+from c2_nnpack.channels_last import either_order
 from c2_nnpack.choose import fastest
 from c2_nnpack.convolution import convolution_of
 from c2_nnpack.library import provider
@@ -19,6 +20,7 @@ IN_HALVES = (winograd, fourier)
 
 
 @native("Conv", "Conv2D", engine="NNPACK")
+@either_order
 def build_convolution(request: NativeRequest) -> NativeKernel | list[NativeKernel] | str:
     """The native kernel, or why no algorithm here can give the convolution, or none fast enough."""
     if provider() == "library":
@@ -27,6 +29,7 @@ def build_convolution(request: NativeRequest) -> NativeKernel | list[NativeKerne
 
 
 @native("Conv", "Conv2D", engine="NNPACK", precision="fp16")
+@either_order
 def build_convolution_of_halves(
     request: NativeRequest,
 ) -> NativeKernel | list[NativeKernel] | str:

@@ -8,12 +8,14 @@ from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.linear.flatten import as_matrix
 from c2.registry import native
+from c2_nnpack.channels_last import either_order
 from c2_nnpack.convolution import fused_of
 from c2_nnpack.kernels import native_call, vector_lanes
 from c2_nnpack.layout import BLOCK, C16, blocks_of, why_no_blocks
 
 
 @native("SpatialBN", engine="NNPACK")
+@either_order
 def build_spatial_bn(request: NativeRequest) -> NativeKernel | str:
     """The native kernel of the test mode."""
     why, fused = why_no_blocks(request), fused_of(request)
@@ -35,6 +37,7 @@ def build_spatial_bn(request: NativeRequest) -> NativeKernel | str:
 
 
 @native("LRN", engine="NNPACK")
+@either_order
 def build_lrn(request: NativeRequest) -> NativeKernel | str:
     """The native kernel, without the scale as a second output. It yields to c2-mkl, which takes half as long."""
     args, why = request.args, why_no_blocks(request)

@@ -6,12 +6,14 @@ from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.pool.pool import pool_window
 from c2.registry import native
+from c2_nnpack.channels_last import either_order
 from c2_nnpack.convolution import fused_of
 from c2_nnpack.kernels import native_call, vector_lanes
 from c2_nnpack.layout import C16, blocks_of, why_no_blocks
 
 
 @native("MaxPool", "MaxPool2D", "AveragePool", "AveragePool2D", engine="NNPACK")
+@either_order
 def build_pool(request: NativeRequest) -> NativeKernel | str:
     """The native kernel; a pool of whole images with whole blocks gives a plain blob, which is the same memory."""
     why, fused = why_no_blocks(request), fused_of(request)

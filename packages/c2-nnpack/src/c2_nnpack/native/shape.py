@@ -1,4 +1,4 @@
-"""Operators that put blobs together, or pass them on. All yield to c2-mkl, which takes as long."""
+"""Operators that put blobs together, or pass them on. What moves memory yields to c2-mkl, which takes as long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.ops.shape.joined_axis import adds_axis, joined_axis
 from c2.registry import native
 from c2_nnpack.kernels import native_call
-from c2_nnpack.layout import BLOCK, kept_layout
+from c2_nnpack.layout import BLOCK, C16, C16_LAST, FIRST, IMAGES_ONLY, kept_layout
 
 MOST = 32  # inputs that the C part's context has room for
 
@@ -24,8 +24,8 @@ def build_concat(request: NativeRequest) -> NativeKernel | str:
     assert Y.shape is not None
     added = adds_axis(request.args["axis"], request.args["add_axis"])
     axis = joined_axis(request.args["axis"], request.args["order"], len(first.shape or ()) + added)
-    layout = _joined_layout(request) if axis == 1 and not added else PLAIN
-    outer = prod(Y.shape[:axis])
+    layout = PLAIN if added else _joined_layout(request, axis)
+    outer = prod(Y.shape[:axis]) if layout == PLAIN else Y.shape[0]
     parts = [layout.nbytes(s) // outer for s in request.inputs]
     fields = {
         "outer": outer, "bytes": parts, "count": len(parts), "threads": request.threads,
@@ -39,10 +39,13 @@ def build_concat(request: NativeRequest) -> NativeKernel | str:
     )  # fmt: skip
 
 
-def _joined_layout(request: NativeRequest) -> Layout:
-    """Blocks where all inputs come in them and none but the last one is padded."""
-    whole = all((s.shape or (0, 0))[1] % BLOCK == 0 for s in request.inputs[:-1])
-    return kept_layout(request, len(request.inputs)) if whole else PLAIN
+def _joined_layout(request: NativeRequest, axis: int) -> Layout:
+    """Blocks where all inputs come in those of the channels, and none but the last one is padded."""
+    layout = kept_layout(request, len(request.inputs))
+    if {C16: 1, C16_LAST: 3}.get(layout) != axis:
+        return PLAIN
+    whole = all((s.shape or ())[axis] % BLOCK == 0 for s in request.inputs[:-1])
+    return layout if whole else PLAIN
 
 
 @native("Copy", "Dropout", "Flatten", "FlattenToVec", "StopGradient", engine="NNPACK")
@@ -59,3 +62,19 @@ def build_copy(request: NativeRequest) -> NativeKernel | str:
     return native_call(
         "join", fields, input_layouts=(layout,), output_layouts=(layout,), slices=(0,), yields=True
     )
+
+
+@native("NCHW2NHWC", "NHWC2NCHW", engine="NNPACK")
+def build_order(request: NativeRequest) -> NativeKernel | str:
+    """The native kernel of float32 images. It moves nothing: each order has the other's memory as a layout."""
+    X = request.inputs[0]
+    if request.layouts is None:
+        return "plain layouts only are asked for"
+    if X.ndim != 4 or X.dtype != "float32" or X.size == 0:
+        return f"float32 {IMAGES_ONLY}"
+    to_last = request.type == "NCHW2NHWC"
+    blocks = request.layouts[0] == (C16 if to_last else C16_LAST)
+    ends = (C16, C16_LAST) if blocks else (PLAIN, FIRST)
+    taken, given = ends if to_last else ends[::-1]
+    fields = {"outer": 1, "bytes": [taken.nbytes(X)], "count": 1, "threads": 1}
+    return native_call("join", fields, input_layouts=(taken,), output_layouts=(given,), slices=(0,))
