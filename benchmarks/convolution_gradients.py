@@ -1,12 +1,13 @@
 """Gradients of 3x3 convolutions by c2-nnpack beside oneDNN's (c2-mkl), layer by layer.
 
     python benchmarks/convolution_gradients.py [--threads 1 2] [--batch 1 8 16] [--runs N] [--nets NAME ...]
-        [--json FILE]
+        [--cpu-time] [--json FILE]
 
 For each 3x3 layer of stride 1 of VGG-16 and ResNet-50: the gradients of filters, bias and images in one call, on blobs
 in the layout that each kernel wants; the two take turns, and the least time of each counts. GFLOP/s are those of the
 direct formula. A layer that NNPACK declines is served by c2-mkl, so it counts as 1. Every result is compared with the
-other's before it is timed.
+other's before it is timed. `--cpu-time`, on a busy machine, counts the time that the busiest thread computed; set
+OMP_WAIT_POLICY=passive with it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from machine import describe_machine
-from turns import in_turns
+from turns import Timed, cpu_time, in_turns, wall_time
 
 import c2.registry
 from c2.compile.layout import PLAIN, Layout
@@ -121,7 +122,7 @@ def _aligned(x: Array) -> Array:
     return memory
 
 
-def measure(layer: Layer, runs: int) -> dict[str, Any]:
+def measure(layer: Layer, runs: int, timed: Timed) -> dict[str, Any]:
     """Milliseconds by engine, what NNPACK chose or why nothing, and the gain."""
     kernels = {name: layer.kernel(name) for name in ("MKL", "NNPACK")}
     own = kernels["NNPACK"]
@@ -131,7 +132,7 @@ def measure(layer: Layer, runs: int) -> dict[str, Any]:
     if "NNPACK" in calls:
         for a, b in zip(calls["NNPACK"][1](), calls["MKL"][1]()):
             assert np.abs(a - b).max() <= TOLERANCE * np.abs(b).max()
-    times = in_turns({name: run for name, (run, _) in calls.items()}, runs, SECONDS)
+    times = in_turns({name: run for name, (run, _) in calls.items()}, runs, SECONDS, timed)
     return {
         "ms": {name: 1e3 * t for name, t in times.items()},
         "GFLOP/s": {name: layer.flop / t / 1e9 for name, t in times.items()},
@@ -141,10 +142,11 @@ def measure(layer: Layer, runs: int) -> dict[str, Any]:
 
 
 def rows(options: argparse.Namespace, threads: int) -> Iterator[dict[str, Any]]:
+    timed = cpu_time if options.cpu_time else wall_time
     for net in options.nets:
         for N in options.batch:
             for C, K, size in LAYERS[net]:
-                found = measure(Layer(N, C, K, size, threads), options.runs)
+                found = measure(Layer(N, C, K, size, threads), options.runs, timed)
                 shape = {"net": net, "N": N, "C": C, "K": K, "size": size, "threads": threads}
                 times = "  ".join(
                     f"{name} {ms:.2f} ms {found['GFLOP/s'][name]:.0f} GFLOP/s"
@@ -162,6 +164,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 16])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--nets", nargs="+", default=list(LAYERS))
+    parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     results: dict[str, Any] = {"machine": describe_machine(), "rows": [], "gains": []}

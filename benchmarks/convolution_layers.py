@@ -8,8 +8,8 @@ Inception and pose nets, with bias and Relu, on blobs in the layout that each ke
 least time of each counts. GFLOP/s are those of the direct formula. A layer that NNPACK declines, or leaves to c2-mkl
 where that is installed, counts as 1. `--algos DIRECT WINOGRAD FT8 FT16` times all their ways beside the one that is
 chosen, `--halves` what is chosen with filters in float16, `--library` the NNPACK library with filters transformed
-beforehand (C2_NNPACK_LIBRARY names its file). `--cpu-time`, for one thread on a busy machine, counts the time that the
-thread computed.
+beforehand (C2_NNPACK_LIBRARY names its file). `--cpu-time`, on a busy machine, counts the time that the busiest thread
+computed; set OMP_WAIT_POLICY=passive with it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
 from machine import describe_machine
-from turns import in_turns
+from turns import cpu_time, in_turns, wall_time
 
 import c2.registry
 from c2.compile.layout import PLAIN
@@ -150,8 +149,8 @@ def measure(layer: Layer, given: argparse.Namespace) -> tuple[dict[str, float], 
         kernels.update({k.label: k for k in ([] if isinstance(every, str) else every)})
     chosen = own if isinstance(own, str) else own[0].label + ", yields" * own[0].yields
     made = {n: layer.run(k) for n, k in kernels.items()}
-    clock = thread_time if given.cpu_time else perf_counter
-    times = in_turns({n: run for n, (run, _) in made.items()}, given.runs, SECONDS, clock)
+    timed = cpu_time if given.cpu_time else wall_time
+    times = in_turns({n: run for n, (run, _) in made.items()}, given.runs, SECONDS, timed)
     layouts = {n: k.output_layouts for n, k in kernels.items()}
     for name, (_, y) in made.items():
         if layouts[name] == layouts["direct"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,15 @@ from c2_nnpack.algorithms import Way, direct, tiled, winograd
 from c2_nnpack.algorithms.tiled import Tiling
 from c2_nnpack.convolution import Convolution, positions_of
 from c2_nnpack.kernels import kernels
-from c2_nnpack.layout import C16
+from c2_nnpack.layout import BLOCK, C16
 
 ALGOS = winograd.ALGOS
 KERNEL = (3, 3)
-FILTERS = 4  # cycles for a point of 16 filters, to transform it
+FILTERS = 5  # cycles for a point of 16 filters, to transform it
+TAPS = 20  # cycles for a tap of 16 filters, to put it in order
+DIRECT_TAPS = 10  # oneDNN's
 CACHE = 4 << 20  # bytes of transformed filters that no memory is needed for
+TILES = 8 << 20  # bytes of transformed tiles that are read for one pair of blocks after another
 CYCLES_PER_BYTE = 0.3  # of the others, to write or to read it
 ERRORS = {m: bound for (m, r), bound in winograd.ERRORS.items() if (r, r) == KERNEL}
 
@@ -26,7 +30,7 @@ def ways(request: NativeRequest, one: Convolution, asked: bool) -> list[Way] | s
     reason = unfit(one, asked)
     if reason:
         return reason
-    limit = tiled.GAIN * direct.direct_cycles(one)
+    limit = tiled.GAIN * direct_cycles(one)
     found = [t for t in winograd.tilings(KERNEL) if asked or cycles(one, t) <= limit]
     return [
         Way(t.label, cycles(one, t), partial(_kernel, request, one, t), _memory(request, one, t), spreads=True)
@@ -48,8 +52,23 @@ def unfit(one: Convolution, asked: bool) -> str:
 def cycles(one: Convolution, tiling: Tiling) -> float:
     """With those for the transform of filters."""
     C, K = one.blocks
-    filters = tiling.points * 16 * C * K
-    return tiling.cycles(one) + filters * FILTERS + 2 * from_memory(filters)
+    points = tiling.points * BLOCK * C * K
+    filters = points * FILTERS + fetching(one, TAPS)
+    if in_pieces(one, tiling):
+        return tiling.cycles(one, 0) + filters
+    return tiling.cycles(one) + filters + 2 * from_memory(points)
+
+
+def direct_cycles(one: Convolution) -> float:
+    """Of a direct convolution, whose filters are put in order at every run as well."""
+    return direct.direct_cycles(one) + fetching(one, DIRECT_TAPS)
+
+
+def fetching(one: Convolution, tap: int) -> float:
+    """Cycles to put filters in order, or their gradients; memory takes twice as long for rows that lie apart."""
+    C, K = one.blocks
+    taps = math.prod(one.kernel) * BLOCK * C * K
+    return taps * tap + 2 * from_memory(taps)
 
 
 def from_memory(vectors: int) -> float:
@@ -57,9 +76,29 @@ def from_memory(vectors: int) -> float:
     return max(0, vectors * 64 - CACHE) * CYCLES_PER_BYTE
 
 
+def in_pieces(one: Convolution, tiling: Tiling) -> bool:
+    """Whether filters are transformed piece by piece, for all tiles at once.
+
+    It is so where no cache keeps all filters, but one keeps all tiles.
+    """
+    C, K = one.blocks
+    block = tiling.points * BLOCK * 4  # bytes
+    return block * BLOCK * C * K > CACHE and block * C * tiling.tiles(one) <= TILES
+
+
+def fields(
+    one: Convolution, tiling: Tiling, places: dict[str, int], turned: bool = False
+) -> dict[str, Any]:
+    """A `c2_winograd_changing` in C, whose filters are a call's second buffer."""
+    return {
+        "tiled": tiled.fields(one, tiling, places), "C": one.C, "filters": 1, "turned": turned,
+        "in_pieces": in_pieces(one, tiling),
+    }  # fmt: skip
+
+
 def _context(request: NativeRequest, one: Convolution, tiling: Tiling) -> Any:
-    fields = tiled.fields(one, tiling, positions_of(request, one.fused))
-    return kernels()[0].new("c2_winograd_changing *", {"tiled": fields, "C": one.C, "filters": 1})
+    made = fields(one, tiling, positions_of(request, one.fused))
+    return kernels()[0].new("c2_winograd_changing *", made)
 
 
 def _memory(request: NativeRequest, one: Convolution, tiling: Tiling) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from c2.compile.layout import PLAIN
 from c2.compile.native import NativeKernel, NativeRequest
-from c2_nnpack.algorithms import Way, direct, tiled, winograd, winograd_changing
+from c2_nnpack.algorithms import Way, tiled, winograd, winograd_changing
 from c2_nnpack.algorithms.tiled import Tiling
 from c2_nnpack.convolution import Convolution
 from c2_nnpack.kernels import kernels
@@ -30,10 +30,10 @@ def ways(request: NativeRequest, one: Convolution) -> list[Way] | str:
     if reason:
         return reason
     tilings = winograd.tilings(winograd_changing.KERNEL)
-    limit, around, images = direct.direct_cycles(one), 0.0, None
+    limit, around, images = winograd_changing.direct_cycles(one), 0.0, None
     if outputs_of(request)["dX"] >= 0:
         dX = images_of(one)
-        limit += direct.direct_cycles(dX)
+        limit += winograd_changing.direct_cycles(dX)
         around, images = min(
             ((winograd_changing.cycles(dX, t), t) for t in tilings), key=lambda pair: pair[0]
         )
@@ -87,9 +87,7 @@ def _context(
     fields = {"forward": forward, "C": one.C, "X": 0, "W": 1, "dY": 2, **places, "scratch": scratch}
     if images:
         own = {"bias": -1, "summand": -1, "output": 2, "scratch": 3}
-        fields["images"] = {
-            "tiled": tiled.fields(images_of(one), images, own), "C": one.K, "filters": 1, "turned": 1,
-        }  # fmt: skip
+        fields["images"] = winograd_changing.fields(images_of(one), images, own, turned=True)
     return kernels()[0].new("c2_winograd_gradient *", fields)
 
 

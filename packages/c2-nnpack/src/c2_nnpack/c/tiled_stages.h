@@ -76,14 +76,17 @@ INLINE V NAME(weights)(int half, const char *u)
 
 /* `count` tiles times `vectors` vectors of outputs; these and `half` are constants where this is inlined. */
 INLINE void NAME(products)(int half, int vectors, int count, const char *u, const float *scales, const float *v, float *to,
-                           const c2_share *part, ptrdiff_t blocks)
+                           const c2_share *part)
 {
+    const ptrdiff_t blocks = part->last_input - part->input;
     enum { AHEAD = 4096 }; /* bytes */
     const int one_vector = LANES * (half ? 2 : 4), row = vectors * one_vector;
     V sums[2][NAME(MOST)];
+#pragma GCC unroll 2
+    for (int k = 0; k < vectors; ++k)
 #pragma GCC unroll 16
-    for (int t = 0; t < count; ++t)
-        sums[0][t] = sums[1][t] = (V){0};
+        for (int t = 0; t < count; ++t)
+            sums[k][t] = part->input ? NAME(load)(to + k * LANES / 16 * part->tiles * 16 + k * LANES % 16 + t * 16) : (V){0};
     for (ptrdiff_t b = 0; b < blocks; ++b, v += part->tiles * 16)
         for (int c = 0; c < 16; c += NAME(READ)) {
             V x[NAME(MOST)];
@@ -115,7 +118,7 @@ INLINE void NAME(products)(int half, int vectors, int count, const char *u, cons
 }
 
 #define C2_COUNT(half, vectors, n)                                                                                      \
-    case n: NAME(products)(half, vectors, n, u, scales, v, to, part, blocks); break;
+    case n: NAME(products)(half, vectors, n, u, scales, v, to, part); break;
 #if LANES == 16
 #define C2_MORE(half, vectors)                                                                                          \
     C2_COUNT(half, vectors, 7) C2_COUNT(half, vectors, 8) C2_COUNT(half, vectors, 9) C2_COUNT(half, vectors, 10)        \
@@ -127,7 +130,7 @@ INLINE void NAME(products)(int half, int vectors, int count, const char *u, cons
 #endif
 #define C2_PRODUCTS(name, half, vectors)                                                                                \
     static void NAME(name)(ptrdiff_t count, const char *u, const float *scales, const float *v, float *to,              \
-                           const c2_share *part, ptrdiff_t blocks)                                                      \
+                           const c2_share *part)                                                                        \
     {                                                                                                                   \
         switch (count) {                                                                                                \
             C2_COUNT(half, vectors, 1) C2_COUNT(half, vectors, 2) C2_COUNT(half, vectors, 3) C2_COUNT(half, vectors, 4) \
@@ -146,22 +149,22 @@ C2_PRODUCTS(two_vectors_of_halves, 1, 2)
 /* Tiles go in groups of nearly the same size, as many as fit into registers. */
 static void NAME(product_stage)(const c2_tiled *c, const float *v, float *to, const c2_share *part)
 {
-    const ptrdiff_t K = c->K_blocks * 16, C = c->C_blocks * 16, points = c2_tiled_points(c), size = c->scales ? 2 : 4;
+    const ptrdiff_t K = c->K_blocks * 16, C = (part->last_input - part->input) * 16, points = c2_tiled_points(c), size = c->scales ? 2 : 4;
     const ptrdiff_t groups = (part->tiles + NAME(MOST) - 1) / NAME(MOST);
     for (ptrdiff_t point = 0; point < points; ++point)
         for (ptrdiff_t channel = part->first * 16; channel < part->last * 16; channel += 2 * LANES) {
-            const char *u = (const char *)c->weights + (point * K + channel) * C * size;
+            const char *u = part->weights + point * part->u_point + channel * C * size;
             const float *scales = c->scales ? c->scales + point * K + channel : NULL;
             float *sums = to + point * part->m_point + channel / 16 * part->tiles * 16 + channel % 16;
             for (ptrdiff_t g = 0; g < groups; ++g) {
                 ptrdiff_t first = part->tiles * g / groups, count = part->tiles * (g + 1) / groups - first;
-                const float *one = v + point * part->v_point + first * 16;
+                const float *one = v + point * part->v_point + (part->input * part->tiles + first) * 16;
                 if (K - channel > LANES)
                     (scales ? NAME(two_vectors_of_halves) : NAME(two_vectors))(count, u, scales, one, sums + first * 16,
-                                                                               part, c->C_blocks);
+                                                                               part);
                 else
                     (scales ? NAME(one_vector_of_halves) : NAME(one_vector))(count, u, scales, one, sums + first * 16,
-                                                                             part, c->C_blocks);
+                                                                             part);
             }
         }
 }

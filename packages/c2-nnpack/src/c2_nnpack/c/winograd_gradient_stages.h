@@ -2,6 +2,7 @@
  * [point][block of channels][tile][16]; M, [point][block of outputs][block of inputs][output][input], is the sum over all
  * tiles of D times V, and becomes dW. */
 #include "put_row.h"
+#include "transpose.h"
 #include "winograd_filter_tile.h"
 #include "winograd_tile.h"
 
@@ -120,10 +121,24 @@ INLINE void NAME(one_filter_gradient)(int m, const float *sums, ptrdiff_t point,
     }
 }
 
+/* [tap][input] to [input][tap]: what is written beyond a filter's end, the next one's beginning takes the place of. */
+INLINE void NAME(put_filters)(const float *taps, float *filters)
+{
+    enum { PARTS = (9 + LANES - 1) / LANES };
+    V rows[PARTS][LANES];
+    for (int part = 0; part < PARTS; ++part)
+        NAME(transpose)(taps + part * LANES * 16, 16, 9 - part * LANES, rows[part]);
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; ++i)
+#pragma GCC unroll 3
+        for (int part = 0; part < PARTS; ++part)
+            NAME(store)(filters + i * 9 + part * LANES, rows[part][i]);
+}
+
 /* dW of one output and the 16 inputs of a block. */
 static void NAME(filter_gradient)(const c2_tiled *c, const float *sums, ptrdiff_t point, ptrdiff_t inputs, float *dW)
 {
-    float taps[9 * 16];
+    float taps[9 * 16], filters[16 * 9 + LANES];
     for (int lane = 0; lane < 16; lane += LANES)
         if (c->rows == 2)
             NAME(one_filter_gradient)(2, sums + lane, point, taps + lane);
@@ -131,9 +146,9 @@ static void NAME(filter_gradient)(const c2_tiled *c, const float *sums, ptrdiff_
             NAME(one_filter_gradient)(4, sums + lane, point, taps + lane);
         else
             NAME(one_filter_gradient)(6, sums + lane, point, taps + lane);
-    for (ptrdiff_t i = 0; i < inputs; ++i)
-        for (int tap = 0; tap < 9; ++tap)
-            dW[i * 9 + tap] = taps[tap * 16 + i];
+    for (int lane = 0; lane < 16; lane += LANES)
+        NAME(put_filters)(taps + lane, filters + lane * 9);
+    memcpy(dW, filters, (size_t)(inputs * 9) * sizeof *dW);
 }
 
 static const c2_gradient_stages NAME(gradient_stages) = {NAME(tile_stage), NAME(sum_stage), NAME(filter_gradient)};
