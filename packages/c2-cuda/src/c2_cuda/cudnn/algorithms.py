@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from c2_cuda.cudnn.handle import Handle, address
-from c2_cuda.cudnn.library import ffi
+from c2_cuda.cudnn.handle import Handle
 from c2_cuda.cudnn.numbers import Determinism, FilterGradient, Forward, InputGradient, Math, Status
+from c2_cuda.nvidia import address
+from c2_cuda.workspace import workspace
 
 WORKSPACE = 64 << 20
 """Bytes of workspace that an algorithm may take where the operator does not say (`ws_nbytes_limit`), as in Caffe2."""
@@ -99,13 +100,14 @@ def forget() -> None:
 def _choose(
     handle: Handle, direction: Direction, descriptors: Sequence[Any], arrays: Any, wish: Wish
 ) -> Algorithm | str:
+    ffi = handle.library.ffi
     results = ffi.new(f"{direction.results}[]", direction.count)
     found = ffi.new("int *")
     asked = (direction.count, found, results)
     if wish.search:
         x, w, y = arrays()
         xd, wd, convolution, yd = descriptors
-        memory = handle.workspace(wish.workspace)
+        memory = workspace(handle.xp, wish.workspace)
         why = handle.library.status(
             direction.search, handle.on_current_stream(), xd, address(x), wd, address(w), convolution, yd, address(y),
             *asked, address(memory), wish.workspace,

@@ -20,9 +20,10 @@ from c2_cuda.cudnn.algorithms import (
     Wish,
     choose,
 )
-from c2_cuda.cudnn.handle import Handle, address, handle
-from c2_cuda.cudnn.library import ffi
+from c2_cuda.cudnn.handle import Handle, handle
 from c2_cuda.cudnn.numbers import Activation, Math
+from c2_cuda.nvidia import address
+from c2_cuda.workspace import workspace
 
 Shape = tuple[int, ...]
 
@@ -127,8 +128,8 @@ class Convolution:
     @staticmethod
     def _with(h: Handle, algorithm: Algorithm) -> tuple[Any, ...]:
         if not algorithm.workspace:
-            return algorithm.number, ffi.NULL, 0
-        return algorithm.number, address(h.workspace(algorithm.workspace)), algorithm.workspace
+            return algorithm.number, address(None), 0
+        return algorithm.number, address(workspace(h.xp, algorithm.workspace)), algorithm.workspace
 
     @cached_property
     def _bias(self) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from c2.ops.conv.geometry import Window, channel_axis, is_channels_last
-from c2_cuda.cudnn.library import ffi, library
+from c2_cuda.cudnn.library import library
 from c2_cuda.cudnn.numbers import (
     Activation,
     ConvolutionMode,
@@ -19,6 +19,7 @@ from c2_cuda.cudnn.numbers import (
     NaN,
     Pooling,
 )
+from c2_cuda.nvidia import numbers
 
 DATA_TYPES = {
     "float16": DataType.DATA_HALF,
@@ -39,7 +40,7 @@ def compute_type(dtype: Any) -> DataType:
 def scalar(value: float, dtype: Any) -> Any:
     """alpha or beta of a call on tensors of this dtype: a double for float64, else a float."""
     kind = "double" if compute_type(dtype) == DataType.DATA_DOUBLE else "float"
-    return ffi.new(f"{kind} *", value)
+    return numbers(kind, value)
 
 
 def tensor(shape: Sequence[int], dtype: Any, order: str = "NCHW") -> Any:
@@ -117,10 +118,10 @@ def two_axes(window: Window) -> Window:
 
 
 def _make(kind: str) -> Any:
-    made = ffi.new(f"cudnn{kind}_t *")
     found = library()
+    made = found.ffi.new(f"cudnn{kind}_t *")
     found.call(f"Create{kind}", made)
-    return ffi.gc(made[0], lambda value: found.status(f"Destroy{kind}", value))
+    return found.ffi.gc(made[0], lambda value: found.status(f"Destroy{kind}", value))
 
 
 def _channels_first(shape: Sequence[int], order: str) -> tuple[int, ...]:
@@ -137,4 +138,4 @@ def _strides(sizes: Sequence[int], order: str) -> list[int]:
 
 
 def _ints(values: Sequence[int]) -> Any:
-    return ffi.new("int[]", [int(v) for v in values])
+    return numbers("int", *values)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from c2.ops.norm.channels import channels_of
 from c2.registry import kernel
-from c2_cuda.cudnn import descriptors, limits
-from c2_cuda.cudnn.handle import address, handle
+from c2_cuda.cudnn import descriptors
+from c2_cuda.cudnn.handle import handle
+from c2_cuda.cudnn.library import library
 from c2_cuda.cudnn.numbers import BatchNorm
+from c2_cuda.kernels.limits import plain
+from c2_cuda.nvidia import address
 
 MODE = BatchNorm.BATCHNORM_SPATIAL
 
@@ -18,7 +21,7 @@ def _declines(X, others, order, num_batches):
         return f"cuDNN normalizes images of 1 to 3 spatial axes, got {X.ndim - 2}"
     if num_batches > 1:
         return "cuDNN takes the moments of this batch alone; num_batches is above 1"
-    return limits.plain(X, *others)
+    return plain(library, X, *others)
 
 
 def takes(

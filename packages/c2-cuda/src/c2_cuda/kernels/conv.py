@@ -5,9 +5,10 @@ from __future__ import annotations
 from c2.ops.conv.conv_gradient import allocate, gradient_specs
 from c2.ops.conv.geometry import resolve_window, spatial
 from c2.registry import kernel
-from c2_cuda.cudnn import limits
 from c2_cuda.cudnn.algorithms import FILTER_GRADIENT, FORWARD, INPUT_GRADIENT
 from c2_cuda.cudnn.convolution import Convolution, wish_of
+from c2_cuda.cudnn.library import library
+from c2_cuda.kernels.limits import image, plain
 
 TYPES = ("Conv", "Conv1D", "Conv2D", "Conv3D")
 
@@ -22,7 +23,7 @@ def _convolution(xp, X, W, order, group, args):
 def _declines(X, W, others, order, group, args, *directions):
     import cupy
 
-    reason = limits.plain(X, W, *others) or limits.image(
+    reason = plain(library, X, W, *others) or image(
         X, resolve_window(spatial(X.shape, order), **args)
     )
     return reason or _convolution(cupy, X, W, order, group, args).why_not(*directions)

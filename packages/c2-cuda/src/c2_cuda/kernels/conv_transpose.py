@@ -6,10 +6,13 @@ from c2.ops.conv.conv_gradient import allocate, gradient_specs
 from c2.ops.conv.conv_transpose import infer_conv_transpose
 from c2.ops.conv.geometry import channel_axis, resolve_transposed, spatial
 from c2.registry import kernel
-from c2_cuda.cudnn import descriptors, limits
+from c2_cuda.cudnn import descriptors
 from c2_cuda.cudnn.algorithms import FILTER_GRADIENT, FORWARD, INPUT_GRADIENT
 from c2_cuda.cudnn.convolution import Convolution, wish_of
-from c2_cuda.cudnn.handle import address, handle
+from c2_cuda.cudnn.handle import handle
+from c2_cuda.cudnn.library import library
+from c2_cuda.kernels.limits import image, plain
+from c2_cuda.nvidia import address
 
 
 class _Transposed:
@@ -44,12 +47,10 @@ class _Transposed:
 def _declines(X, W, others, order, group, args, *directions):
     import cupy
 
-    reason = limits.plain(X, W, *others)
+    reason = plain(library, X, W, *others)
     if reason is None:
         transposed = resolve_transposed(spatial(X.shape, order), **args)
-        reason = limits.image(
-            infer_conv_transpose(X, W, order=order, group=group, **args), transposed
-        )
+        reason = image(infer_conv_transpose(X, W, order=order, group=group, **args), transposed)
     return reason or _Transposed(cupy, X, W, order, group, args).convolution.why_not(*directions)
 
 

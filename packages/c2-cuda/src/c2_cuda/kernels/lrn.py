@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from c2.registry import kernel
-from c2_cuda.cudnn import descriptors, limits
-from c2_cuda.cudnn.handle import address, handle
+from c2_cuda.cudnn import descriptors
+from c2_cuda.cudnn.handle import handle
+from c2_cuda.cudnn.library import library
 from c2_cuda.cudnn.numbers import LRN as Mode
+from c2_cuda.kernels.limits import plain
+from c2_cuda.nvidia import address
 
 SIZES, LEAST_BETA, LEAST_BIAS = (
     range(1, 17),
@@ -26,7 +29,7 @@ def takes(X, *others, size, alpha, beta, bias, order, n_outputs=1):
         return "cuDNN does not give the second output, scale"
     if not 3 <= X.ndim <= 5:
         return f"cuDNN takes images of 1 to 3 spatial axes, got {X.ndim - 2}"
-    return limits.plain(X, *others)
+    return plain(library, X, *others)
 
 
 class _LRN:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from c2.ops.pool.pool import NAMES, infer_pool, pool_window
 from c2.registry import kernel
-from c2_cuda.cudnn import descriptors, limits
-from c2_cuda.cudnn.handle import address, handle
+from c2_cuda.cudnn import descriptors
+from c2_cuda.cudnn.handle import handle
+from c2_cuda.cudnn.library import library
 from c2_cuda.cudnn.numbers import Pooling
+from c2_cuda.kernels.limits import image, plain
+from c2_cuda.nvidia import address
 
 
 def takes_max(X, *, order, **window):
-    return limits.plain(X) or limits.image(X, pool_window(X, order, window))
+    return plain(library, X) or image(X, pool_window(X, order, window))
 
 
 def takes_average(X, *others, order, count_include_pad, **window):
-    return limits.plain(X, *others) or limits.image(X, pool_window(X, order, window))
+    return plain(library, X, *others) or image(X, pool_window(X, order, window))
 
 
 class _Pool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from c2.ops.linear.flatten import as_matrix
 from c2.registry import kernel
-from c2_cuda.cudnn import descriptors, limits
-from c2_cuda.cudnn.handle import address, handle
+from c2_cuda.cudnn import descriptors
+from c2_cuda.cudnn.handle import handle
+from c2_cuda.cudnn.library import library
 from c2_cuda.cudnn.numbers import Softmax as Numbers
+from c2_cuda.kernels.limits import plain
+from c2_cuda.nvidia import address
 
 
 def takes(*specs, axis):
-    return limits.plain(*specs)
+    return plain(library, *specs)
 
 
 class _Softmax:

@@ -1,30 +1,26 @@
-"""What cuDNN does not take, and why: reasons for `supports=`, so that the portable kernel serves instead."""
+"""What NVIDIA's libraries do not take, and why: reasons for `supports=`, so that the portable kernel serves instead."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from c2.errors import PluginError
 from c2.ops.conv.geometry import Window
 from c2.registry import TensorSpec
-from c2_cuda.cudnn.descriptors import DATA_TYPES
-from c2_cuda.cudnn.library import library
 
+DTYPES = ("float16", "float32", "float64")
 MOST = 2**31 - 1
 
 
-def plain(*specs: TensorSpec) -> str | None:
-    """Floats, something in every tensor, and sizes that an int counts."""
+def plain(library: Any, *specs: TensorSpec) -> str | None:
+    """Floats, something in every tensor, and sizes that an int counts; and the library, given as what loads it."""
     for spec in specs:
-        if spec.dtype.name not in DATA_TYPES:
-            return f"cuDNN kernels are for {', '.join(DATA_TYPES)}, not {spec.dtype}"
+        if spec.dtype.name not in DTYPES:
+            return f"NVIDIA's kernels are for {', '.join(DTYPES)}, not {spec.dtype}"
         if spec.size == 0:
-            return "cuDNN takes no empty tensors"
+            return "NVIDIA's kernels take no empty tensors"
         if spec.size > MOST:
-            return f"{spec.size} elements are more than cuDNN's int counts"
-    return absent()
-
-
-def absent() -> str | None:
-    """Why cuDNN cannot be called at all; None: it can."""
+            return f"{spec.size} elements are more than an int counts"
     try:
         library()
     except PluginError as error:
@@ -33,7 +29,7 @@ def absent() -> str | None:
 
 
 def image(X: TensorSpec, window: Window) -> str | None:
-    """Two or three spatial axes (one is given another of size 1), and pads that cuDNN can say."""
+    """Up to three spatial axes, and pads that cuDNN can say."""
     if len(window.kernel) > 3:
         return f"cuDNN has at most 3 spatial axes, got {len(window.kernel)}"
     if any(p < 0 for p in (*window.head, *window.tail)):
@@ -45,4 +41,4 @@ def image(X: TensorSpec, window: Window) -> str | None:
             f"cuDNN pads both ends alike: with {window.head} it gives {symmetrical} outputs instead of "
             f"{window.outputs}"
         )
-    return plain(X)
+    return None
