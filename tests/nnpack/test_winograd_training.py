@@ -183,7 +183,7 @@ def test_filters_in_pieces(differentiated, use, monkeypatch, shape, m, lanes):
     use(m, lanes)
     blobs = drawn(*shape)
     at_once = differentiated(blobs)[0]["dX"]
-    monkeypatch.setattr(winograd_changing, "CACHE", 0)
+    monkeypatch.setattr(winograd_changing, "in_pieces", lambda one, tiling: True)
     for threads in (1, 2, 3):
         found = differentiated(blobs, threads=threads)[0]
         np.testing.assert_array_equal(found["dX"], at_once)
@@ -213,11 +213,13 @@ def test_nan_and_infinity(differentiated, use, m):
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("m", TILES)
 @pytest.mark.parametrize(("shape", "pads"), SHAPES)
-@pytest.mark.parametrize("cache", [0, winograd_changing.CACHE])
-def test_filters_that_change(registry, compiled, use, monkeypatch, shape, pads, m, lanes, cache):
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_filters_that_change(
+    registry, compiled, use, monkeypatch, shape, pads, m, lanes, in_pieces
+):
     """Every run takes the filters that are there, whether they were fed or written in place."""
     use(m, lanes)
-    monkeypatch.setattr(winograd_changing, "CACHE", cache)
+    monkeypatch.setattr(winograd_changing, "in_pieces", lambda one, tiling: in_pieces)
     net = c2.Net("forward")
     net.Conv(["X", "W", "b"], ["Y"], kernel=3, pads=list(pads))
     net.proto.external_output.append("Y")

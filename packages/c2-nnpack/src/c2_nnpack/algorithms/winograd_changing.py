@@ -19,8 +19,7 @@ KERNEL = (3, 3)
 FILTERS = 5  # cycles for a point of 16 filters, to transform it
 TAPS = 20  # cycles for a tap of 16 filters, to put it in order
 DIRECT_TAPS = 10  # oneDNN's
-CACHE = 4 << 20  # bytes of transformed filters that no memory is needed for
-TILES = 8 << 20  # bytes of transformed tiles that are read for one pair of blocks after another
+CACHE = 4 << 20  # bytes of transformed filters, or tiles, that no memory is needed for
 CYCLES_PER_BYTE = 0.3  # of the others, to write or to read it
 ERRORS = {m: bound for (m, r), bound in winograd.ERRORS.items() if (r, r) == KERNEL}
 
@@ -83,7 +82,7 @@ def in_pieces(one: Convolution, tiling: Tiling) -> bool:
     """
     C, K = one.blocks
     block = tiling.points * BLOCK * 4  # bytes
-    return block * BLOCK * C * K > CACHE and block * C * tiling.tiles(one) <= TILES
+    return block * BLOCK * C * K > CACHE >= block * C * tiling.tiles(one)
 
 
 def fields(
