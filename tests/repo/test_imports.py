@@ -16,7 +16,7 @@ HEAVY = {
 }
 # The command line is the only place for these.
 ONLY_UNDER_CLI = {"typer", "click", "rich"}
-EXTRAS = {
+EXTRAS = {"redis", "ray", "matplotlib"}  # imported where they are used alone, with an error that says what to install
     "redis",
     "ray",
 }  # imported where they are used alone, with an error that says what to install
