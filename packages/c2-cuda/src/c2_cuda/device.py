@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from c2.errors import DeviceError
 from c2.registry import Device
+from c2_cuda.graph import Recording
 from c2_cuda.library import cupy, version
 from c2_cuda.probing import explained, why_not
 from c2_cuda.random import Generator
@@ -106,6 +108,10 @@ class CUDADevice(Device):
                 cupy().copyto(target, value)
             else:
                 from_peer(target, value, self._scope, self.at(value.device.id)._scope)
+
+    def record(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any]:
+        """A CUDA graph of them, captured at their second run."""
+        return Recording(calls)
 
     def reaches(self, other: Device) -> bool:
         """Every other GPU: the driver copies directly where the two are linked, else over the host by itself."""

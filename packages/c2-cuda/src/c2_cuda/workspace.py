@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _held = threading.local()
@@ -15,3 +17,14 @@ def workspace(xp: Any, nbytes: int) -> Any:
     if device not in blocks or blocks[device].nbytes < nbytes:
         blocks[device] = xp.empty(max(nbytes, 1), xp.uint8)
     return blocks[device]
+
+
+@contextmanager
+def own_workspace(blocks: dict[int, Any]) -> Iterator[None]:
+    """`with` it, this thread's workspaces are these blocks (device id -> block), which it adds to."""
+    before = _held.__dict__.setdefault("blocks", {})
+    _held.blocks = blocks
+    try:
+        yield
+    finally:
+        _held.blocks = before

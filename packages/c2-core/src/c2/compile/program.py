@@ -142,24 +142,30 @@ class Program:
         self.calls, self.names, self._binders, self._claims = [], [], [], []
         self.native_calls = []
         row: list[tuple[Stage, list[Any]]] = []
+        recorded: list[tuple[Stage, Callable[[], Any]]] = []
         for stage in self.stages:
+            if recorded and (one_by_one or not _go_together(recorded[0][0], stage)):
+                self._flush_recorded(recorded)
             ready = [arrays.get(n) for n in stage.node.inputs]
             outputs = self._outputs(stage, arrays) if all(a is not None for a in ready) else None
             if outputs is None:
                 self._flush(row)
+                self._flush_recorded(recorded)
                 self._add_dynamic(stage, ready, arrays)
                 continue
             self._resize(stage, ready)
             arrays.update(zip(stage.node.outputs, outputs))
             self._claim(stage, outputs)
             if stage.native is not None:
+                self._flush_recorded(recorded)
                 row.append((stage, [*ready, *outputs]))
                 if one_by_one:
                     self._flush(row)
                 continue
             self._flush(row)
-            self._add(partial(self._call(stage), *ready, out=_one_or_all(outputs)), stage)
+            recorded.append((stage, partial(self._call(stage), *ready, out=_one_or_all(outputs))))
         self._flush(row)
+        self._flush_recorded(recorded)
 
     def clear_arena(self) -> None:
         """Writes zeros into all blobs inside."""
@@ -253,6 +259,20 @@ class Program:
         self.names.append(stage.binder.op.where)
         self._binders.append(stage.binder)
 
+    def _flush_recorded(self, row: list[tuple[Stage, Callable[[], Any]]]) -> None:
+        """Makes the calls gathered so far, all of one device, one call where the device can record them."""
+        if not row:
+            return
+        device, calls = row[0][0].binder.device, [call for _, call in row]
+        whole = device.record(calls) if len(calls) > 1 else None
+        if whole is None:
+            for stage, call in row:
+                self._add(call, stage)
+        else:
+            self._add(whole, row[0][0])
+            self.names[-1] = f"{len(row)} operators recorded on {device.name}"
+        row.clear()
+
     def _flush(self, row: list[tuple[Stage, list[Any]]]) -> None:
         """Makes the native calls gathered so far one call, which keeps the arrays alive whose addresses it holds."""
         if not row:
@@ -272,6 +292,12 @@ class Program:
         self.names.append(f"{len(steps)} native calls")
         self._binders.append(stages[0].binder)
         row.clear()
+
+
+def _go_together(one: Stage, other: Stage) -> bool:
+    """Whether a device may record both. Copies from elsewhere are not recorded: they may wait for the other device."""
+    devices = {one.binder.device.name, other.binder.device.name}
+    return len(devices) == 1 and one.binder.placed.crosses is other.binder.placed.crosses is None
 
 
 def _run_native(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -67,6 +67,13 @@ class Device(ABC):
                 return call(*arrays, **keywords)
 
         return within
+
+    def record(self, calls: Sequence[Callable[[], Any]]) -> Callable[[], Any] | None:
+        """One call that does what these do, in their order, and costs less; it is made within `scope()`, often.
+
+        They write into arrays that stay the same. None: this device has nothing better than to make them one by one.
+        """
+        return None
 
     def supports_portable(self, type_: str) -> str | None:
         """None where `namespace()` can serve the portable kernel of this operator type, or the reason why not."""
