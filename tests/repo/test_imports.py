@@ -16,10 +16,8 @@ HEAVY = {
 }
 # The command line is the only place for these.
 ONLY_UNDER_CLI = {"typer", "click", "rich"}
-EXTRAS = {"redis", "ray", "matplotlib"}  # imported where they are used alone, with an error that says what to install
-    "redis",
-    "ray",
-}  # imported where they are used alone, with an error that says what to install
+# Imported where they are used alone, with an error that says what to install.
+EXTRAS = {"redis", "ray", "matplotlib"}
 CORE_MAY_IMPORT = {"c2", "numpy", "google", "pluggy", "cffi", *ONLY_UNDER_CLI, *EXTRAS}
 # What pytest itself imports, in an environment that has pytest.
 LOADED_BY_PYTEST = {"pytest_plugin.py"}
