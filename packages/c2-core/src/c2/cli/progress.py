@@ -7,14 +7,8 @@ from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from c2.build.progress import told
 from c2.cli.output import errors
-
-_WRITTEN = {
-    "epoch": "epoch {:.0f}",
-    "loss": "loss {:.4f}",
-    "accuracy": "accuracy {:.1%}",
-    "digits_per_second": "{:,.0f}/s",
-}
 
 
 class Bars:
@@ -51,13 +45,8 @@ class Bars:
 
     def advance(self, done: int, values: Mapping[str, float]) -> None:
         assert self._task is not None
-        self._bars.update(self._task, completed=done, numbers=_told(values))
+        self._bars.update(self._task, completed=done, numbers=told(values))
 
     def finish(self, values: Mapping[str, float]) -> None:
         assert self._task is not None
-        self._bars.update(self._task, completed=self._total, numbers=_told(values))
-
-
-def _told(values: Mapping[str, float]) -> str:
-    """The numbers in one line; those without a form of their own as they are."""
-    return "  ".join(_WRITTEN.get(k, k + " {:.4g}").format(v) for k, v in values.items())
+        self._bars.update(self._task, completed=self._total, numbers=told(values))

@@ -14,12 +14,14 @@ The losses are those of one process up to rounding, and parameters are the same 
 from c2.parallel.batch_norm import synchronize_batch_norm
 from c2.parallel.checkpoint import CheckpointManager
 from c2.parallel.gradients import WORLD, average_gradients
+from c2.parallel.progress import ProgressOfAll
 from c2.parallel.shard import Shard, shard
 from c2.parallel.start import start
 
 __all__ = [
     "WORLD",
     "CheckpointManager",
+    "ProgressOfAll",
     "Shard",
     "average_gradients",
     "shard",
