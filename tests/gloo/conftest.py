@@ -17,10 +17,10 @@ SECONDS = 60
 def ranks(tmp_path):
     """ranks(function, size, *arguments): results of function(rank, size, store, *arguments), or tracebacks.
 
-    `places`: the network namespace of each rank.
+    `places`: the network namespace of each rank. `seconds`: how long each may take.
     """
 
-    def run(function, size, *arguments, places=()):
+    def run(function, size, *arguments, places=(), seconds=SECONDS):
         spawn = multiprocessing.get_context("spawn")
         jobs = []
         for rank in range(size):
@@ -38,7 +38,7 @@ def ranks(tmp_path):
             process.start()
             there.close()
             jobs.append((process, here))
-        results = [_result(here) for _, here in jobs]
+        results = [_result(here, seconds) for _, here in jobs]
         for process, _ in jobs:
             process.join(SECONDS)
             process.kill()
@@ -58,8 +58,8 @@ def network():
     made.__exit__()
 
 
-def _result(pipe):
+def _result(pipe, seconds):
     try:
-        return pipe.recv() if pipe.poll(SECONDS) else TimeoutError("no word from the process")
+        return pipe.recv() if pipe.poll(seconds) else TimeoutError("no word from the process")
     except EOFError:
         return EOFError("the process ended")

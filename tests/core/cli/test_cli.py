@@ -253,6 +253,28 @@ def test_train(command, as_json, trainable):
     assert (code, len(found["steps"]["loss"]), found["rows"], found["output"]) == (0, 4, 200, None)
 
 
+def test_train_goes_on_from_a_checkpoint(as_json, command, trainable):
+    files = [
+        "train.pbtxt",
+        "train_init.pbtxt",
+        "-d",
+        "train.npz",
+        "--optimizer",
+        "adagrad",
+        "--batch-size",
+        "50",
+    ]
+    _, whole = as_json("train", *files, "--epochs", "3")
+    kept = [*files, "--checkpoints", "kept"]
+    _, first = as_json("train", *kept, "--epochs", "1")
+    _, rest = as_json("train", *kept, "--epochs", "3")
+    losses = [*first["steps"]["loss"], *rest["steps"]["loss"]]
+    np.testing.assert_allclose(losses, whole["steps"]["loss"], 1e-5)
+    assert (len(first["steps"]["loss"]), len(losses)) == (4, 12)
+    code, out, _ = command("train", *kept, "--epochs", "3")
+    assert (code, out) == (0, "nothing to do: the newest checkpoint has all epochs\n")
+
+
 RUN = ["run", "model", "-i"]
 TRAIN = ["train", "train.pbtxt", "train_init.pbtxt", "-d"]
 ERRORS = [  # arguments, exit code, type of the error, what it says

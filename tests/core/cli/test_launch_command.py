@@ -1,5 +1,7 @@
 """`c2 launch`: ranks before lines, and the failure told again."""
 
+import json
+
 FAIL = """
 import os
 if os.environ["C2_RANK"] == "1":
@@ -18,3 +20,15 @@ def test_launch(command, tmp_path):
     code, out, _ = command("launch", "-n", "1", script, "--", "--steps", "3")
     assert code == 0
     assert out == "[0] ['--steps', '3']\n"
+
+
+def test_lines_for_machines(command, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("print('plain')\nprint('{\"step\": 3, \"loss\": 0.5}')\nprint('7')")
+    code, out, _ = command("launch", "-n", "1", script, "--json")
+    assert code == 0
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"rank": 0, "line": "plain"},
+        {"rank": 0, "step": 3, "loss": 0.5},
+        {"rank": 0, "line": "7"},
+    ]

@@ -60,7 +60,7 @@ def test_folded_by_rank_0():
         "behind": pytest.approx(busy[2] / (sum(busy) / 3) - 1),
     }  # fmt: skip
     assert told[0].calls[:2] == [("start", "train", 100), ("advance", 10, values)]
-    assert told[0].calls[2][0] == "finish"
+    assert told[0].calls[2:] == [("finish", {**values, "loss": 0.5})]
     assert told[1].calls == told[2].calls == []
 
 
@@ -75,6 +75,20 @@ def test_not_at_every_step():
     assert told[0].calls[1][2] == {"loss": 1.0, "steps_per_second": pytest.approx(10.0)}
 
 
+def test_a_task_of_less_than_a_second():
+    _, clock, told, progress = job(2)
+    progress[0].start("train", 3)
+    for step in range(1, 4):
+        clock.now += 0.1
+        progress[0].advance(step, {"loss": 2.0})
+    progress[0].finish({"loss": 1.0})
+    values = {"steps_per_second": pytest.approx(10.0)}
+    assert told[0].calls[1:] == [
+        ("advance", 3, {"loss": 1.0, **values}),
+        ("finish", {"loss": 1.0, **values}),
+    ]
+
+
 def test_a_rank_that_has_said_nothing_yet():
     _, clock, told, progress = job(2)
     progress[0].start("train", 0)
@@ -86,14 +100,14 @@ def test_a_rank_that_has_said_nothing_yet():
 @pytest.mark.parametrize(
     ("json_lines", "first", "last"),
     [
-        (False, "train 1/9  loss 2.0000", "train 4/9  loss 1.0000  slowest rank 1"),
-        (True, {"task": "train", "step": 1, "total": 9, "loss": 2.0},
+        (False, "train 3/9  loss 2.0000", "train 4/9  loss 1.0000  slowest rank 1"),
+        (True, {"task": "train", "step": 3, "total": 9, "loss": 2.0},
          {"task": "train", "step": 4, "total": 9, "loss": 1.0, "slowest_rank": 1}),
     ],
 )  # fmt: skip
 def test_lines(json_lines, first, last):
     found, clock = [], Clock()
-    lines = Lines(json=json_lines, seconds=5.0, write=found.append, clock=clock)
+    lines = Lines(json=json_lines, seconds=2.5, write=found.append, clock=clock)
     lines.start("train", 9)
     for step in range(1, 5):
         clock.now = float(step)

@@ -44,7 +44,7 @@ class Lines:
 
     Args:
         json: each line is a JSON object with `task`, `step`, `total` (0: not known) and the values, for machines.
-        seconds: between two lines of a task; its last one always comes.
+        seconds: between two lines of a task, and to its first one; its last one always comes.
         write: is given each line; None: standard error, at once.
         clock: seconds from any beginning.
     """
@@ -64,7 +64,7 @@ class Lines:
 
     def start(self, task: str, total: int) -> None:
         self._task, self._total, self._done = task, total, 0
-        self._next = self._clock()
+        self._next = self._clock() + self._seconds
 
     def advance(self, done: int, values: Mapping[str, float]) -> None:
         self._done = done

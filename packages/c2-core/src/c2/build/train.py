@@ -49,6 +49,8 @@ def fit(
     *,
     watch: Sequence[str] = ("loss", "accuracy"),
     after_epoch: Callable[[], Mapping[str, float]] | None = None,
+    checkpoint: Callable[[int], object] | None = None,
+    first_epoch: int = 0,
     progress: Progress | None = None,
     net_type: str = "",
 ) -> History:
@@ -61,6 +63,8 @@ def fit(
         batches: is iterated once per epoch (see `c2.data.batches`); its length is used where it has one.
         watch: blobs of one number to record at each step.
         after_epoch: measures the model after each epoch, for example `lambda: evaluate(test_net, ws, test_batches)`.
+        checkpoint: is called with the number of epochs done after each, such as `c2.parallel.CheckpointManager.save`.
+        first_epoch: epochs that were done before, as a checkpoint says; `epochs` counts them too.
         progress: is told each step, with the watched values and the epoch.
         net_type: "compiled" is nearly twice as fast with c2-mkl, and keeps parameters and watched blobs alone;
             "simple" keeps every blob. Where not given, the net's own type.
@@ -75,9 +79,10 @@ def fit(
     listener: Progress = Silent() if progress is None else progress
     history = History(steps={name: [] for name in watch})
     net = _typed(model.net, watch, net_type) if net_type else model.net
-    listener.start("train", epochs * len(batches) if isinstance(batches, Sized) else 0)
+    to_do = range(first_epoch, epochs)
+    listener.start("train", len(to_do) * len(batches) if isinstance(batches, Sized) else 0)
     values: dict[str, float] = {}
-    for epoch in range(epochs):
+    for epoch in to_do:
         for batch in batches:
             start = perf_counter()
             values = _step(model, net, workspace, batch, watch)
@@ -89,6 +94,8 @@ def fit(
             listener.advance(done, {"epoch": epoch + 1, **values})
         if after_epoch is not None:
             history.epochs.append(dict(after_epoch()))
+        if checkpoint is not None:
+            checkpoint(epoch + 1)
     listener.finish(history.epochs[-1] if history.epochs else values)
     return history
 

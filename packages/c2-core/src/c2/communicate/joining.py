@@ -27,7 +27,7 @@ def connect(
     """A communicator of all ranks; returns when all are there.
 
     Without rank, size and store these come from whatever started the process: `c2 launch`, mpirun, srun, torchrun, Ray.
-    A job of size 1 needs none of it.
+    A process that none of them started is a job of one, and a job of one needs no plugin.
 
     Args:
         run_id: tells this run from others that use the same store. A rank can join a run once.
@@ -42,6 +42,8 @@ def connect(
     """
     if size != 1 and (rank is None or size is None or store is None):
         found = job()
+        if found is None and rank is None and size is None and store is None:
+            return Alone(timeout)
         if found is None:
             raise CommunicationError(
                 "nothing says which rank this process is. Start it by c2 launch, mpirun, srun, torchrun or Ray, "

@@ -43,25 +43,30 @@ class ProgressOfAll:
         self.listener = listener if ranks.rank == 0 else Silent()
         self._seconds, self._clock = seconds, clock
         self._tasks = 0
-        self._step, self._since, self._waited = 0, 0.0, 0.0
+        self._done = self._step = 0  # steps that are done, and those that were reported
+        self._since = self._waited = 0.0
         self._speed: dict[str, float] = {}
 
     def start(self, task: str, total: int) -> None:
         self._tasks += 1
-        self._step, self._since, self._waited = 0, self._clock(), self.ranks.waited
+        self._done, self._step, self._since, self._waited = 0, 0, self._clock(), self.ranks.waited
         self._speed = {}
         self.listener.start(task, total)
 
     def advance(self, done: int, values: Mapping[str, float]) -> None:
-        if self._clock() - self._since < self._seconds:
-            return
-        self._say(done, values)
-        if self.ranks.rank == 0:
-            self.listener.advance(done, self._folded(values))
+        self._done = done
+        if self._clock() - self._since >= self._seconds:
+            self._report(values)
 
     def finish(self, values: Mapping[str, float]) -> None:
+        if self._step < self._done:
+            self._report(values)
+        self.listener.finish({**self._folded(values), **values} if self.ranks.rank == 0 else values)
+
+    def _report(self, values: Mapping[str, float]) -> None:
+        self._say(self._done, values)
         if self.ranks.rank == 0:
-            self.listener.finish({**values, **self._folded(values)} if self._speed else values)
+            self.listener.advance(self._done, self._folded(values))
 
     def _say(self, done: int, values: Mapping[str, float]) -> None:
         """Leaves in the store how this rank is doing since it said so last."""
@@ -85,6 +90,7 @@ class ProgressOfAll:
         folded = {
             name: sum(one["values"].get(name, value) for one in said.values()) / len(said)
             for name, value in values.items()
+            if said
         }
         busy = {rank: one["busy"] for rank, one in said.items() if "busy" in one}
         folded["steps_per_second"] = self._speed.get("steps_per_second", 0.0)

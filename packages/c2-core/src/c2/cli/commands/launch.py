@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,6 +45,13 @@ def launch(
     run_id: Annotated[
         str | None, typer.Option(help="Tells this run from others; made up unless given.")
     ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help='Each line as {"rank": ..., "line": ...}; the values of one that is a JSON object in its place.',
+        ),
+    ] = False,
 ) -> None:
     """Runs a script in several processes, here or on other hosts; `c2.communicate.connect()` joins them.
 
@@ -52,6 +60,7 @@ def launch(
     """
     program = [python, script] if Path(script).suffix == ".py" else [script]
     program += arguments or []
+    tell = _tell_json if as_json else _tell
     failed: Any
     if hosts and (ray or processes):
         fail(
@@ -61,16 +70,16 @@ def launch(
         from c2.communicate.launch.hosts import launch_on_hosts, parse_hosts
 
         failed = launch_on_hosts(
-            program, parse_hosts(hosts), _tell, run_id=run_id, launcher=launcher, python=python, store=store,
+            program, parse_hosts(hosts), tell, run_id=run_id, launcher=launcher, python=python, store=store,
         )  # fmt: skip
     elif ray:
         from c2.communicate.launch.on_ray import launch_on_ray
 
-        failed = launch_on_ray(program, processes or PROCESSES, _tell, run_id=run_id, store=store)
+        failed = launch_on_ray(program, processes or PROCESSES, tell, run_id=run_id, store=store)
     else:
         from c2.communicate.launch.here import launch as start
 
-        failed = start(program, processes or PROCESSES, _tell, run_id)
+        failed = start(program, processes or PROCESSES, tell, run_id)
     if failed is not None:
         _tell_failure(failed)
 
@@ -85,6 +94,14 @@ def _tell_failure(failed: Any) -> None:
     for line in failed.last:
         errors.print(f"  {escape(line)}")
     raise typer.Exit(status if status > 0 else 128 - status)
+
+
+def _tell_json(rank: int, line: str) -> None:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        said = None
+    print(json.dumps({"rank": rank, **(said if isinstance(said, dict) else {"line": line})}))
 
 
 def _tell(rank: int, line: str) -> None:
