@@ -13,8 +13,10 @@ from c2.compile.tuning.mode import Tune, mode_of
 from c2.errors import NetError, SchemaError, did_you_mean
 from c2.execute.workspace import Workspace
 from c2.graph.check import check_net
+from c2.graph.device import put_on
 from c2.proto import NetDef
 from c2.registry import Registry
+from c2.serialize.net_file import NetFile
 
 if TYPE_CHECKING:
     from c2.build.progress import Progress
@@ -46,6 +48,7 @@ class Predictor:
         threads: int | None = None,
         runner: str | None = None,
         precision: str | None = None,
+        device: str | None = None,
         tune: Tune = None,
         progress: Progress | None = None,
     ) -> None:
@@ -59,6 +62,7 @@ class Predictor:
             keep: further blobs to give back.
             threads, runner: see CompiledNet.
             precision: "fp32", "bf16" or "int8"; None: what the predict net asks for, else "fp32".
+            device: where both nets run ("CPU", "CUDA", "CUDA:1"), whatever their operators say; None: as they say.
             tune: True: at the first call with new shapes, the kernels of all installed engines race, and the fastest
                 for the whole net are used from then on; results are kept in a cache on disk. "cached": what that cache
                 has is used, and nothing is timed. None: the predict net's argument `tune`, else $C2_TUNE, else no.
@@ -69,6 +73,10 @@ class Predictor:
             PrecisionError: nothing here computes in that precision, with the reason.
         """
         self._proto = _copy(predict_net)
+        self._device = device or "CPU"
+        if device is not None:
+            put_on(self._proto, device)
+            init_net = _on_device(init_net, device)
         self._root = Workspace(registry=registry)
         self._root.run_once(init_net)
         self._checked = check_net(self._proto, self._root.registry)
@@ -152,6 +160,8 @@ class Predictor:
         workspace = self._root.child()
         for name in (*self.inputs, *self.outputs):
             workspace.own_blob(name)
+        for name in self.inputs:
+            workspace.blob(name).device = self._device  # fed there, not copied by the net
         constants = set(self._checked.needs()) - set(self.inputs)
         net = CompiledNet(
             self._checked,
@@ -176,6 +186,13 @@ class Predictor:
             return net.program()
         finally:
             self._free.append((workspace, net))
+
+
+def _on_device(init_net: Any, device: str) -> Any:
+    if isinstance(init_net, NetFile):
+        init_net.device = device
+        return init_net
+    return put_on(_copy(init_net), device)
 
 
 def _copy(net: Any) -> Any:

@@ -53,3 +53,16 @@ def device_name(option: Any) -> str:
     if number == DEVICE_TYPES["CPU"] or not option.device_id:
         return _NAMES[number]
     return f"{_NAMES[number]}:{option.device_id}"
+
+
+def put_on(message: Any, name: str) -> Any:
+    """Makes a NetDef (with all its operators) or an OperatorDef run on a device, whatever it said; seeds stay."""
+    wanted = device_option(name)
+    for op in getattr(message, "op", (message,)):
+        seed = op.device_option.random_seed if op.device_option.HasField("random_seed") else None
+        op.device_option.CopyFrom(wanted)
+        if seed is not None:
+            op.device_option.random_seed = seed
+    if hasattr(message, "op"):
+        message.device_option.CopyFrom(wanted)
+    return message

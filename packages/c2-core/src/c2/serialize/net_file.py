@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from c2.errors import FormatError
+from c2.graph.device import put_on
 from c2.proto import NetDef, OperatorDef
 from c2.serialize.budget import check_budget
 from c2.serialize.messages import PathLike, load_net, parse_message
@@ -23,6 +24,7 @@ class NetFile:
 
     Attributes:
         header: the NetDef without its operators.
+        device: where all of them are to run, whatever the file says; None: as it says.
     """
 
     def __init__(self, path: PathLike, header: NetDef, places: list[tuple[int, int]]) -> None:
@@ -31,6 +33,7 @@ class NetFile:
             places: where the operators start and end in the file, in bytes.
         """
         self.path, self.header, self._places = Path(path), header, places
+        self.device: str | None = None
 
     def __len__(self) -> int:
         return len(self._places)
@@ -50,7 +53,8 @@ class NetFile:
                 f"{self.path}: op {index} ends {end - start - len(data)} bytes too soon: "
                 "the file was changed while it was read; load it again"
             )
-        return parse_message(data, OperatorDef, f"{self.path}, op {index}")
+        op = parse_message(data, OperatorDef, f"{self.path}, op {index}")
+        return op if self.device is None else put_on(op, self.device)
 
 
 def open_net(path: PathLike) -> NetDef | NetFile:
