@@ -45,7 +45,8 @@ class RedisStore(Store):
 
     @property
     def host(self) -> str | None:
-        return self._client.connection_pool.connection_kwargs.get("host")
+        host: str | None = self._client.connection_pool.connection_kwargs.get("host")
+        return host
 
     def close(self) -> None:
         self._client.close()
