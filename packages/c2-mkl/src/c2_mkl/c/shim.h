@@ -256,6 +256,18 @@ int c2_run_pick(void *context, void *const *buffers);
 typedef struct { ptrdiff_t bytes; const void *source; } c2_constant;
 int c2_run_constant(void *context, void *const *buffers);
 
+/* Whether this CPU has what own kernels on 8-bit numbers need: AVX-512 VNNI. */
+int c2_has_vnni(void);
+
+/* Depthwise convolutions 3 x 3 of at least 16 channels, which lie last: Y = sum * scale + bias, which must be within
+ * int32, rounded and cut off at low and high. Both axes have one stride, 1 or 2. reduced/depthwise.py makes weights and factors. */
+typedef struct {
+    ptrdiff_t images, inputs[2], outputs[2], channels, head[2];
+    const void *weights, *factors;
+    int stride, takes_signed, gives_signed, low, high, threads;
+} c2_depthwise_bytes;
+int c2_run_depthwise_bytes(void *context, void *const *buffers);
+
 /* Images of up to four planes of float, times factor, as 8-bit integers with channels last. */
 typedef struct { ptrdiff_t images, positions, channels; int is_signed, threads; float factor; } c2_quantize;
 int c2_run_quantize(void *context, void *const *buffers);

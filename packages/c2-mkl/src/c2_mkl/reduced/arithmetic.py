@@ -18,7 +18,7 @@ from c2_mkl import onednn_numbers as n
 from c2_mkl.library import OneDNN
 from c2_mkl.primitive import Array, Handle, strided
 from c2_mkl.reduced.activation import algorithm
-from c2_mkl.reduced.storage import Kept, scale_arguments
+from c2_mkl.reduced.storage import LARGEST, Kept, scale_arguments
 from c2_mkl.reduced.weights import weight_scales
 
 Activation = tuple[int, float, float]
@@ -41,6 +41,19 @@ class Arithmetic:
     bias: Array | int | None
     after: tuple[Activation, ...]
     step: Kept | None = None
+
+    def ends(self, Y: Kept) -> tuple[float, float] | None:
+        """The smallest and largest number to store; None where more is left to be done than to cut off and round."""
+        if self.scales is None or self.step is not None or isinstance(self.bias, int):
+            return None
+        low, high = 0.0 if Y.dtype == n.U8 else -LARGEST[Y.dtype], LARGEST[Y.dtype]
+        for kind, alpha, beta in self.after:
+            if kind == n.ELTWISE_RELU and alpha == 0:
+                alpha, beta = 0.0, LARGEST[Y.dtype]
+            elif kind != n.CLIP:
+                return None
+            low, high = (min(max(end, alpha), beta) for end in (low, high))
+        return float(np.rint(low)), float(np.rint(high))
 
     def append_to(self, library: OneDNN) -> Callable[[Any], None]:
         """Appends the activations to post-operations."""

@@ -14,6 +14,7 @@ from c2_mkl.library import OneDNN
 from c2_mkl.native.convolution_geometry import Geometry
 from c2_mkl.primitive import Handle, Primitive, any_layout, primitive, strided
 from c2_mkl.reduced.arithmetic import Arithmetic, arithmetic_of
+from c2_mkl.reduced.depthwise import depthwise
 from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, strides_of_last
 from c2_mkl.reduced.weights import place_reduced, stored_as
 
@@ -38,6 +39,9 @@ def _kernel(request: NativeRequest, library: OneDNN, geometry: Geometry) -> Nati
     Y = kept_for(request, count, last)
     S = _summand(request, have[-1], last) if adds else None
     arithmetic = arithmetic_of(request, X, Y, S)
+    own = depthwise(request, library, geometry, arithmetic, (X, Y, S))
+    if own is not None:
+        return own
     masks, factors = arithmetic.arguments(library, 1 if geometry.group == 1 else 3)
     one = _primitive(request, library, geometry, (X, Y, S), arithmetic, masks)
     if one.is_slow:

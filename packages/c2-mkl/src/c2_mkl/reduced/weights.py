@@ -42,7 +42,7 @@ def place_reduced(
     if request.precision == "int8":
         plain = strided(library, dims, strides, n.S8)
         packed = pack(
-            library, request.constants[1], plain, one, request.threads, partial(_rounded, axis=axis)
+            library, request.constants[1], plain, one, request.threads, partial(rounded, axis=axis)
         )
     elif 1 in request.constants:
         packed = pack(
@@ -57,7 +57,8 @@ def place_reduced(
     return packed.array
 
 
-def _rounded(W: Array, axis: int = 0) -> Array:
+def rounded(W: Array, axis: int = 0) -> Array:
+    """int8, of the shape of W: each output channel in steps of a 127th of its largest weight."""
     largest = _largest(W, axis)
     factors = 127 / np.where(largest > 0, largest, 127)
     return np.ascontiguousarray(np.rint(W * factors).clip(-127, 127).astype(np.int8))
