@@ -259,6 +259,17 @@ int c2_run_constant(void *context, void *const *buffers);
 /* Whether this CPU has what own kernels on 8-bit numbers need: AVX-512 VNNI. */
 int c2_has_vnni(void);
 
+/* Y = X W^T * scales + b for M <= 4 rows of 8-bit numbers. Buffers: X, b, Y. Weights, scales and the numbers that sums
+ * start from have N rounded up to 64; reduced/few_rows.py makes them. */
+typedef struct {
+    ptrdiff_t M, K, N;
+    const void *weights;
+    const float *scales;
+    const int32_t *start;
+    int is_signed, threads;
+} c2_few_rows_bytes;
+int c2_run_few_rows_bytes(void *context, void *const *buffers);
+
 /* Depthwise convolutions 3 x 3 of at least 16 channels, which lie last: Y = sum * scale + bias, which must be within
  * int32, rounded and cut off at low and high. Both axes have one stride, 1 or 2. reduced/depthwise.py makes weights and factors. */
 typedef struct {

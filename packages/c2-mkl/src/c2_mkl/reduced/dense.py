@@ -14,6 +14,7 @@ from c2_mkl.library import OneDNN
 from c2_mkl.native.dense import few_rows, product_sides
 from c2_mkl.primitive import any_layout, primitive, strided
 from c2_mkl.reduced.arithmetic import arithmetic_of
+from c2_mkl.reduced.few_rows import few_rows_of_bytes
 from c2_mkl.reduced.storage import Kept, kept_for, kept_inputs, rounded_output, strides_of_last
 from c2_mkl.reduced.weights import place_reduced, stored_as
 
@@ -38,6 +39,9 @@ def _reads(request: NativeRequest, X: Kept) -> bool:
 
 
 def _fc(request: NativeRequest, library: OneDNN, X: Kept) -> NativeKernel:
+    few = few_rows_of_bytes(request, library, X) if request.precision == "int8" else None
+    if few is not None:
+        return few
     spec, Y = request.inputs[0], rounded_output(request)
     assert spec.shape is not None
     M, K = as_matrix(spec.shape, request.args["axis"])
