@@ -276,7 +276,8 @@ def size(session: nox.Session) -> None:
     if fetched > MOST_TO_DOWNLOAD:
         session.error(f"{fetched:.1f} MB to fetch, at most {MOST_TO_DOWNLOAD} MB were meant")
     session.install(*wheels_of(ON_THE_EDGE))
-    session.run("python", "tests/repo/weigh_installed.py", "numpy", str(MOST_INSTALLED))
+    weigh = "tests/repo/weigh_installed.py"
+    session.run("python", weigh, str(wheels), "numpy", str(MOST_INSTALLED))
 
 
 @nox.session(python=DEVELOPED_ON, requires=["build"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
@@ -16,7 +18,7 @@ stable_abi = (
 
 
 class ToldBuildExt(build_ext):
-    """Says what is missing where the C part cannot be compiled."""
+    """Compiles files side by side, and says what is missing where the C part cannot be compiled."""
 
     def run(self) -> None:
         try:
@@ -26,6 +28,17 @@ class ToldBuildExt(build_ext):
                 f"c2-nnpack: its C part could not be compiled: {error}\nIt needs gcc or clang and Python's headers "
                 "(Debian: apt-get install gcc python3-dev), or install a wheel, which needs none of them"
             ) from error
+
+    def build_extensions(self) -> None:
+        compile_all = self.compiler.compile
+
+        def side_by_side(sources: list[str], **how: object) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                made = pool.map(lambda source: compile_all([source], **how), sources)
+                return [file for files in made for file in files]
+
+        self.compiler.compile = side_by_side
+        super().build_extensions()
 
 
 setup(
