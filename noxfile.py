@@ -257,6 +257,7 @@ def emulated(session: nox.Session, machine: str) -> None:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(site),
             "PYTHONNOUSERSITE": "1",
+            "OMP_WAIT_POLICY": "passive",  # threads that wait cost an emulator as much as threads that compute
         },
         external=True,
     )
