@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_devices import FAR, FarDevice
+from far_device import FAR, FarDevice
 
 import c2
 from c2.errors import DeviceError

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from c2.compile.graph import Graph, build_graph
 from c2.compile.passes import PASSES
 from c2.compile.precision import precision_of
@@ -125,9 +123,9 @@ class CompiledNet:
         if inferred.problems:
             raise inferred.problems[0]
         constants = {
-            b.name: v
+            b.name: v if b.device == "CPU" else self.registry.device(b.device).to_numpy(v)
             for b, v in watch
-            if b.name in self.constants and isinstance(v, np.ndarray) and b.device == "CPU"
+            if b.name in self.constants and hasattr(v, "dtype")
         }
         outside = self.keep | {b.name for b, _ in watch}
         graph = build_graph(inferred.ops, placed.ops, constants, outside)

@@ -77,6 +77,9 @@ class Program:
             OpBinder
         ] = []  # of each call; of a row of native calls, the first one's
         self._claims: list[tuple[Blob, Any]] = []
+        self._moved: dict[
+            Any, Any
+        ] = {}  # constants of passes, by name and the device they were put on
 
     # -- making
 
@@ -137,7 +140,8 @@ class Program:
 
         Native calls in a row become one; `one_by_one` keeps them apart, so that each can be timed.
         """
-        arrays: dict[str, Any] = {**external, **self.graph.constants}
+        elsewhere = {n: v for n, v in external.items() if type(v) is not np.ndarray}
+        arrays: dict[str, Any] = {**external, **self.graph.constants, **elsewhere}
         arrays.update(self._arena_views())
         self.calls, self.names, self._binders, self._claims = [], [], [], []
         self.native_calls = []
@@ -146,6 +150,7 @@ class Program:
         for stage in self.stages:
             if recorded and (one_by_one or not _go_together(recorded[0][0], stage)):
                 self._flush_recorded(recorded)
+            self._move_constants(stage, arrays)
             ready = [arrays.get(n) for n in stage.node.inputs]
             outputs = self._outputs(stage, arrays) if all(a is not None for a in ready) else None
             if outputs is None:
@@ -166,6 +171,17 @@ class Program:
             recorded.append((stage, partial(self._call(stage), *ready, out=_one_or_all(outputs))))
         self._flush(row)
         self._flush_recorded(recorded)
+
+    def _move_constants(self, stage: Stage, arrays: dict[str, Any]) -> None:
+        """Puts constants that passes have made where the stage reads them."""
+        device = stage.binder.device
+        if stage.binder.placed.crosses is not None or device.name == "CPU":
+            return
+        for name in stage.node.inputs:
+            if name in self.graph.constants and not device.owns(arrays[name]):
+                if (name, device) not in self._moved:
+                    self._moved[name, device] = device.from_numpy(arrays[name])
+                arrays[name] = self._moved[name, device]
 
     def clear_arena(self) -> None:
         """Writes zeros into all blobs inside."""
