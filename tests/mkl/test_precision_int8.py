@@ -37,6 +37,7 @@ FORMS = {
     "two channels": ((2, 2, 40, 33), (16, 2, 3, 3), {"kernel": 3}),
     "four channels": ((1, 4, 40, 40), (16, 4, 3, 3), {"kernel": 3}),
     "three channels": ((2, 3, 40, 40), (16, 3, 5, 5), {"kernel": 5, "stride": 2, "pad": 2}),
+    "three channels, odd": ((2, 3, 41, 37), (16, 3, 3, 3), {"kernel": 3}),
     "one channel": ((2, 1, 12, 12), (20, 1, 5, 5), {"kernel": 5}),
     "groups": ((2, 32, 6, 6), (32, 16, 3, 3), {"kernel": 3, "group": 2}),
     "depthwise": ((2, 32, 9, 9), (32, 1, 3, 3), {"kernel": 3, "group": 32, "pad": 1}),
