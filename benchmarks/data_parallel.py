@@ -3,10 +3,10 @@
     python benchmarks/data_parallel.py [--nets NAME:BATCH ...] [--ranks N ...] [--rounds N] [--json FILE]
 
 BATCH is that of each rank, so the global batch grows with the ranks. A step takes in all of it: forward, gradients,
-their exchange, the update, from a barrier to a barrier. Efficiency is the step's time of one rank over that of N. The
+their exchange, the update, as it comes in a row of them. Efficiency is the step's time of one rank over that of N. The
 bound is that of N processes that compute side by side and exchange nothing: what they lose, they lose to the machine
 (memory, caches, clock), and no exchange can win it back. Exchanges overlap with the computation of gradients, or
-("at the end") do not. Waiting is what a rank spends in exchanges and barriers, copying and adding included where it
+("at the end") do not. Waiting is what a rank spends in exchanges, copying and adding included where it
 does not overlap; skew is how much longer the slowest rank computes than the mean of all. CPU is the processor time of
 a step in all threads, which hardly sees what else the machine does. The jobs take turns; a time is the least of all
 rounds.
@@ -37,7 +37,7 @@ class Jobs:
         self.jobs, self.pool = jobs, ThreadPoolExecutor(len(jobs))
 
     def answers(self, command: str) -> list[dict[str, float]]:
-        """What each process says: ms of its fastest step, ms waited in it."""
+        """What each process says: ms of a step, ms waited in it, ms of CPU time."""
         return [
             one for found in self.pool.map(lambda j: j.answers(command), self.jobs) for one in found
         ]
