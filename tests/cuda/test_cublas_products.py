@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from cffi import FFI
 
+from c2.compile.native import NativeRequest
+from c2.registry import TensorSpec
 from c2_cuda.cublas import product
 from c2_cuda.cublas.numbers import Epilogue, Layout, Operation
 from c2_cuda.cublas.numbers import Product as Attribute
 from c2_cuda.kernels import fc, matmul
+from c2_cuda.native import dense
 
 DTYPES = {0: "float32", 1: "float64", 2: "float16"}
 
@@ -181,3 +184,26 @@ def test_relu_in_the_same_kernel():
     )
     made(A, B, C, b)
     close(C, np.maximum(A @ B + b, 0))
+
+
+def request(type_, inputs, post, **args):
+    specs = tuple(TensorSpec(a.shape, a.dtype) for a in inputs)
+    return NativeRequest(
+        type_, {**FC_ARGS, **args}, specs, (), tuple((p, {}) for p in post), {}, threads=1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_fc_with_relu_in_a_compiled_net(monkeypatch, turned):
+    monkeypatch.setattr(dense, "cupy", lambda: XP)
+    X, W, b = numbers((3, 4)), numbers((4, 5) if turned else (5, 4)), numbers((5,))
+    made = dense.build_fc(request("FCTransposed" if turned else "FC", [X, W, b], ["Relu"]))
+    Y = XP.empty((3, 5), np.float32)
+    made.launch([X, W, b, Y])
+    close(Y, np.maximum(X @ (W if turned else W.T) + b, 0))
+
+
+@pytest.mark.parametrize("post", [[], ["Tanh"], ["Sum", "Relu"]])
+def test_what_is_not_fused_is_left_to_the_operators_kernels(post):
+    X, W, b = numbers((3, 4)), numbers((5, 4)), numbers((5,))
+    assert isinstance(dense.build_fc(request("FC", [X, W, b], post)), str)

@@ -1,10 +1,13 @@
 """Operators in a row on a device that records: one call, the same numbers."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import c2
-from c2.registry import CPUDevice, core_registry
+from c2.compile.native import NativeKernel
+from c2.registry import CPUDevice, core_registry, native
 
 NAME = "OPENGL"  # a name that Caffe2's messages have and nothing else here uses
 
@@ -30,8 +33,10 @@ class Recorder(CPUDevice):
         return whole
 
 
-def run(device, net, outputs, runs=1, **inputs):
+def run(device, net, outputs, runs=1, with_natives=False, **inputs):
     registry = core_registry()
+    if with_natives:
+        registry.add_module(sys.modules[__name__], "tests")
     registry.add_device(device, "test")
     workspace = c2.Workspace(registry=registry)
     for name, value in inputs.items():
@@ -101,3 +106,27 @@ def test_an_error_in_a_recorded_row_is_the_operator_s(x):
     on(net, "Gather", ["a", "i"], "y")
     with pytest.raises(c2.errors.C2Error, match="7"):
         run(Recorder(), net, ["y"], x=x, i=np.array([7]))
+
+
+@native("FC", device=NAME, engine="")
+def build_fc_with_relu(request):
+    if [type_ for type_, _ in request.post] != ["Relu"]:
+        return "the operator's kernel serves"
+
+    def launch(arrays):
+        X, W, b, Y = arrays
+        np.maximum(X @ W.T + b, 0, out=Y)
+
+    return NativeKernel(launch=launch)
+
+
+def test_kernels_that_are_launched_are_recorded_with_what_they_have_fused(x):
+    rng = np.random.default_rng(1)
+    w, b = (rng.standard_normal(s).astype(np.float32) for s in ((5, 4), (5,)))
+    net, device = c2.Net("fused"), Recorder()
+    on(net, "FC", ["x", "w", "b"], "h")
+    on(net, "Relu", "h", "r")
+    on(net, "Negative", "r", "y")
+    (y,) = run(device, net, ["y"], runs=2, with_natives=True, x=x, w=w, b=b)
+    np.testing.assert_allclose(y, -np.maximum(x @ w.T + b, 0), rtol=1e-5, atol=1e-6)
+    assert (device.recorded, device.runs) == ([2], 2)

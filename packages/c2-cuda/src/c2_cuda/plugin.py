@@ -25,7 +25,7 @@ def c2_devices() -> list[Device]:
 @hookimpl
 def c2_kernels() -> list[str]:
     """Kernels of engine CUDNN; they load cuDNN when the first one is chosen."""
-    return ["c2_cuda.kernels"]
+    return ["c2_cuda.kernels", "c2_cuda.native"]
 
 
 @hookimpl

@@ -11,6 +11,9 @@ The function is `int run(void *context, void *const *buffers)`: buffers are the 
 scratch memory where `scratch` asks for some. It returns 0, or a code of the back end that says what failed. It calls
 nothing of Python, and two programs may run it at the same time if their contexts differ.
 
+A device that records calls (`Device.record`) has no use for addresses: its kernel is a Python call on arrays, `launch`,
+made within the device's scope while the device records, and not at every run.
+
 Where only values tell that inputs are wrong (an index that is no row's), the function returns a code, and `explain`
 raises the typed error that it stands for. Where an input has another number of rows at every run and the shapes of
 outputs do not follow it (the indices of a lookup), the kernel names its position in `any_rows` and gives `resize`.
@@ -72,7 +75,7 @@ class NativeKernel:
     """A built native call.
 
     Attributes:
-        function, context: addresses; the context may be 0.
+        function, context: addresses; the context may be 0. Both 0 where there is `launch`.
         keep: whatever must live as long as the call (owners of memory, loaded libraries).
         scratch: bytes of scratch memory it wants as its last buffer, shared with the other calls of the program.
         input_layouts, output_layouts: what it takes and gives; empty: plain (C order) throughout. Others only where
@@ -84,11 +87,12 @@ class NativeKernel:
         yields: whether another engine's kernel goes before it, were its engine asked first even.
         explain: called with the code of a failure and the arrays of inputs; raises the error that it stands for.
         any_rows: positions of inputs whose first axis may have any size.
+        launch: called with the arrays of inputs, then of outputs, instead of the function; all layouts are plain then.
         resize: called with the specs of inputs before the first run with other sizes; they keep the schema's rules.
     """
 
-    function: int
-    context: int
+    function: int = 0
+    context: int = 0
     keep: Any = None
     scratch: int = 0
     input_layouts: tuple[Layout, ...] = ()
@@ -101,6 +105,7 @@ class NativeKernel:
     explain: Callable[[int, Sequence[Any]], None] | None = None
     any_rows: frozenset[int] = frozenset()
     resize: Callable[[Sequence[TensorSpec]], None] | None = None
+    launch: Callable[[Sequence[Any]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,8 @@ def _offered(
         label = mark.engine if mark.precision == FULL else f"{mark.engine} {mark.precision}"
         if engine is not None and label != engine:
             continue
-        made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
+        with node.home.device.scope():
+            made = _build(mark, _in_full(request) if mark.precision == FULL else request, node)
         for k, kernel in enumerate(made if isinstance(made, list) else [made]):
             if isinstance(kernel, NativeKernel):
                 yield Offer(kernel, label, mark.precision, k == 0)

@@ -161,16 +161,22 @@ class Program:
             self._resize(stage, ready)
             arrays.update(zip(stage.node.outputs, outputs))
             self._claim(stage, outputs)
-            if stage.native is not None:
+            if stage.native is not None and stage.native.launch is None:
                 self._flush_recorded(recorded)
                 row.append((stage, [*ready, *outputs]))
                 if one_by_one:
                     self._flush(row)
                 continue
             self._flush(row)
-            recorded.append((stage, partial(self._call(stage), *ready, out=_one_or_all(outputs))))
+            recorded.append((stage, self._on_arrays(stage, ready, outputs)))
         self._flush(row)
         self._flush_recorded(recorded)
+
+    def _on_arrays(self, stage: Stage, inputs: list[Any], outputs: list[Any]) -> Callable[[], Any]:
+        """The call of a stage with its arrays filled in."""
+        if stage.native is not None and stage.native.launch is not None:
+            return partial(stage.native.launch, [*inputs, *outputs])
+        return partial(self._call(stage), *inputs, out=_one_or_all(outputs))
 
     def _move_constants(self, stage: Stage, arrays: dict[str, Any]) -> None:
         """Puts constants that passes have made where the stage reads them."""

@@ -75,14 +75,27 @@ class Convolution:
             self._convolution, *self._with(h, algorithm), self._zero, self._y, address(y),
         )  # fmt: skip
 
-    def fused(self, x: Any, w: Any, bias: Any, y: Any, z: Any = None, relu: bool = False) -> None:
-        """y = act(x * w + z + bias), with z of the shape of y (None: without)."""
+    def fused(self, x: Any, w: Any, bias: Any, y: Any, z: Any = None) -> None:
+        """y = max(x * w + z + bias, 0), with z of the shape of y (None: without)."""
+        self._handle.library.call(
+            "ConvolutionBiasActivationForward", *self._fused(x, w, bias, y, z)
+        )
+
+    def why_not_fused(self, with_sum: bool) -> str | None:
+        """Why cuDNN cannot do that in one call, which it only tells when asked for it; None: it can."""
+        sizes = [self.x, self.w, (self.w[0],), self.shape, *[self.shape] * with_sum]
+        arrays = [self.xp.zeros(shape, self.dtype) for shape in sizes]
+        found = self._handle.library.status(
+            "ConvolutionBiasActivationForward", *self._fused(*arrays)
+        )
+        return None if found is None else f"cuDNN does not fuse this convolution: {found}"
+
+    def _fused(self, x: Any, w: Any, bias: Any, y: Any, z: Any = None) -> tuple[Any, ...]:
         h, algorithm = self._handle, self._forward
-        h.library.call(
-            "ConvolutionBiasActivationForward", h.on_current_stream(), self._one, self._x, address(x), self._w,
-            address(w), self._convolution, *self._with(h, algorithm), self._zero if z is None else self._one,
-            self._y, address(y if z is None else z), self._bias, address(bias), self._relu if relu else self._identity,
-            self._y, address(y),
+        return (
+            h.on_current_stream(), self._one, self._x, address(x), self._w, address(w), self._convolution,
+            *self._with(h, algorithm), self._zero if z is None else self._one, self._y,
+            address(y if z is None else z), self._bias, address(bias), self._relu, self._y, address(y),
         )  # fmt: skip
 
     def add_bias(self, bias: Any, y: Any) -> None:
@@ -138,10 +151,6 @@ class Convolution:
     @cached_property
     def _relu(self) -> Any:
         return descriptors.activation(Activation.ACTIVATION_RELU)
-
-    @cached_property
-    def _identity(self) -> Any:
-        return descriptors.activation(Activation.ACTIVATION_IDENTITY)
 
     @cached_property
     def _forward(self) -> Algorithm:
