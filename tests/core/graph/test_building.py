@@ -64,7 +64,7 @@ def test_device_scopes():
         "worker",
         ["note"],
     )
-    assert (device_name(own), own.device_id) == ("CUDA", 2)
+    assert (device_name(own), own.device_id) == ("CUDA:2", 2)
     assert not net.ops[2].HasField("device_option")
     assert device_name(none) == "CPU"
     with pytest.raises(c2.DeviceError, match="device type 'CUDAA' is unknown.*Did you mean 'CUDA'"):

@@ -80,6 +80,10 @@ class MemoryBudgetError(C2Error, MemoryError):
     """A tensor or a net would need more memory than the budget allows; nothing was allocated."""
 
 
+class OutOfMemory(C2Error, MemoryError):
+    """A device had no room left while a net ran; what the net had made there was freed. Names the largest blobs."""
+
+
 class NotAllowed(C2Error, PermissionError):
     """An operator touches files, sockets or Python code and the caller has not allowed it."""
 

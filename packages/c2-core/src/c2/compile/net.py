@@ -14,9 +14,10 @@ from c2.compile.passes import PASSES
 from c2.compile.precision import precision_of
 from c2.compile.program import Program
 from c2.compile.tuning.mode import OFF, TIME, Tune, mode_of
-from c2.errors import NetError, did_you_mean
+from c2.errors import NetError, OutOfMemory, did_you_mean
 from c2.execute.arithmetic import Arithmetic
 from c2.execute.blob import Blob
+from c2.execute.shortage import freed
 from c2.execute.simple import check_allowed, check_present, shape_of
 from c2.execute.workspace import Workspace
 from c2.graph.check import CheckedNet
@@ -85,11 +86,25 @@ class CompiledNet:
     def run(self) -> None:
         """Runs the program for the shapes that the inputs have now, compiling it where it is new."""
         with self._lock:
-            bound = self._bound
-            if bound is None or any(blob.value is not value for blob, value in bound[0]):
-                with Arithmetic():  # passes compute with constants
-                    bound = self._bind()
-            bound[1].run()
+            try:
+                self._run()
+                return
+            except OutOfMemory as error:
+                said = str(error)  # and not its traceback, whose frames hold arrays
+            raise self._freed(said)
+
+    def _run(self) -> None:
+        bound = self._bound
+        if bound is None or any(blob.value is not value for blob, value in bound[0]):
+            with Arithmetic():  # passes compute with constants
+                bound = self._bind()
+        bound[1].run()
+
+    def _freed(self, said: str) -> OutOfMemory:
+        binders = [stage.binder for p in self._programs.values() for stage in p.stages]
+        self._bound = None
+        self._programs.clear()
+        return freed(said, self.name, self.workspace, binders, self.checked.needs())
 
     def program(self) -> Program:
         """The program for the shapes that the inputs have now."""

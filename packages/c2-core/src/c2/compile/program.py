@@ -260,9 +260,7 @@ class Program:
             assert kept.shape is not None
             fitting = (a for a in candidates if _matches(a, kept) and stage.binder.device.owns(a))
             found = next(fitting, None)
-            outputs.append(
-                stage.binder.device.empty(kept.shape, kept.dtype) if found is None else found
-            )
+            outputs.append(stage.binder.allocated(kept, name) if found is None else found)
         return outputs
 
     def _claim(self, stage: Stage, outputs: list[Any]) -> None:

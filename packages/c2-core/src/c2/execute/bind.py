@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from c2.errors import C2Error, KernelError, MemoryBudgetError, MissingBlob
+from c2.errors import C2Error, KernelError, MemoryBudgetError, MissingBlob, OutOfMemory
 from c2.execute.blob import Blob
-from c2.execute.call import Call, as_results, make_call, specs_of
+from c2.execute.call import Call, as_results, make_call, require_numbers, specs_of
 from c2.graph.check import CheckedOp
 from c2.graph.infer import describe, infer_op
 from c2.place.choose import Choice, choose_kernel
@@ -61,6 +61,15 @@ class OpBinder:
         """The operator's generator of random numbers, made when a kernel first asks for it."""
         option = self.op.op.device_option
         return self.device.random(option.random_seed if option.HasField("random_seed") else None)
+
+    def made(self) -> list[tuple[str, Any]]:
+        """Output blobs with the buffers that were made for them, and maybe not yet put there."""
+        return [(self.outputs[k].name, array) for k, array in self._own.items()]
+
+    def forget(self) -> None:
+        """Lets go of buffers and of the kernel that was set up."""
+        self._own.clear()
+        self._call = self._call_key = None
 
     def _present_inputs(self) -> list[Any]:
         return [self.op.schema.input(k) for k in range(len(self.op.inputs))]
@@ -110,13 +119,16 @@ class OpBinder:
         for candidate in (current, self._own.get(k)):
             if self._fits(candidate, spec) and not any(candidate is a for a in arrays):
                 return candidate
-        try:
-            self._own[k] = self.device.empty(spec.shape, spec.dtype)
-        except MemoryError as error:
-            raise explained(
-                self.op, error, f"output {self.op.schema.output(k).name} {spec}"
-            ) from error
+        self._own[k] = self.allocated(spec, self.op.schema.output(k).name)
         return self._own[k]
+
+    def allocated(self, spec: TensorSpec, output: str) -> Any:
+        """New memory of the device for an output. Raises OutOfMemory."""
+        assert spec.shape is not None
+        try:
+            return self.device.empty(spec.shape, spec.dtype)
+        except MemoryError as error:
+            raise explained(self.op, error, f"output {output} {spec}") from error
 
     def _fits(self, array: Any, spec: TensorSpec) -> bool:
         """Whether an array may serve as a buffer: of the device, of that shape and dtype, with memory of its own."""
@@ -145,6 +157,7 @@ def make_static(
     binder: OpBinder, inputs: Specs, outputs: Specs, arrays: Sequence[Any], current: Sequence[Any]
 ) -> tuple[Callable[[], Any], tuple[Any, ...]] | None:
     """The call of a static operator and its output arrays, or None where the operator must be dynamic."""
+    require_numbers(binder.op.where, outputs, binder.device)
     if binder.reads_values or not outputs or any(s is None or s.shape is None for s in outputs):
         return None
     call = binder.make_call(inputs)
@@ -193,6 +206,7 @@ class DynamicCall:
                 )
         specs = specs_of(binder.op.schema, arrays, binder.device)
         self.specs = infer_op(binder.op, specs)
+        require_numbers(binder.op.where, self.specs, binder.device)
         check_budget(bytes_of(self.specs), binder.op.where)
         self.call = binder.make_call(specs)
         self.key = key
@@ -227,10 +241,12 @@ class _Crossing:
     def __init__(self, source: Device, target: Device) -> None:
         self.source, self.target = source, target
 
-    def __call__(self, X: Any, out: Any = None) -> Any:
+    def __call__(self, X: Any, *like: Any, out: Any = None) -> Any:
         value = (
             X
-            if self.source is self.target or self.source.name == "CPU"
+            if self.source is self.target
+            or self.source.name == "CPU"
+            or self.target.reaches(self.source)
             else self.source.to_numpy(X)
         )
         if out is None:
@@ -246,10 +262,12 @@ def bytes_of(specs: Specs) -> int:
 
 def explained(op: CheckedOp, error: Exception, inputs: str) -> C2Error:
     """What a kernel raised, with the operator it belongs to and what it was given."""
-    if isinstance(error, MemoryError) and op.where not in str(error):
+    if isinstance(error, MemoryBudgetError) and op.where not in str(error):
         return MemoryBudgetError(f"{op.where}: {error}\n  {inputs}")
     if isinstance(error, C2Error):
         return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory(f"{op.where}: {error}\n  {inputs}")
     if isinstance(error, Mismatch):  # a rule about values, which only a run can tell
         return schema_error(op.where, error, inputs)
     return KernelError(f"{op.where}: {type(error).__name__}: {error}\n  {inputs}")

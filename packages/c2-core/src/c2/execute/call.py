@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from c2.errors import DeviceError
 from c2.registry import Device, Kernel, OpSchema, TensorSpec
 from c2.registry.spec import spec_of
 
@@ -50,6 +51,15 @@ def specs_of(schema: OpSchema, arrays: Sequence[Any], device: Device) -> list[Te
         if spec is not None and schema.input(k).name in schema.values and device.owns(array):
             specs[k] = TensorSpec(spec.shape, spec.dtype, device.to_numpy(array))
     return specs
+
+
+def require_numbers(where: str, outputs: Sequence[TensorSpec | None], device: Device) -> None:
+    """Raises DeviceError where an output would be of strings and the device is not the host."""
+    if device.name != "CPU" and any(s is not None and s.dtype.hasobject for s in outputs):
+        raise DeviceError(
+            f"{where}: its output is of strings, and strings stay on the CPU. "
+            f"Expected device CPU, got {device.name}: give the operator device_option CPU"
+        )
 
 
 def as_results(result: Any, n_outputs: int) -> tuple[Any, ...]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
-from c2.errors import MissingBlob, NotAllowed
+from c2.errors import MissingBlob, NotAllowed, OutOfMemory
 from c2.execute.arithmetic import Arithmetic
 from c2.execute.bind import DynamicCall, OpBinder, bytes_of, explained, make_static
 from c2.execute.blob import Blob
 from c2.execute.scope import NetScope
+from c2.execute.shortage import freed
 from c2.graph.check import CheckedNet
 from c2.graph.infer import InferredOp, infer_net
 from c2.place.place import PlacedNet, place_net
@@ -57,21 +58,34 @@ class SimpleNet:
 
     def run(self) -> None:
         """Runs every operator once. Raises the typed error of the operator that failed; the workspace stays usable."""
-        with self._lock, Arithmetic(), self._scope.entered():
-            if self._watch is None or any(blob.value is not value for blob, value in self._watch):
-                self._bind()
-            for blob, value in self._claims:
-                if blob.value is not value:
-                    blob.value = value
-            calls = iter(self._calls)
+        with self._lock:
             try:
-                for call in calls:
-                    call()
-            except Exception as error:
-                index = len(self._calls) - length_hint(calls) - 1
-                binder = self.binders[index]
-                held = "   ".join(f"{b!r}" for b in binder.inputs)
-                raise explained(binder.op, error, held) from error
+                with Arithmetic(), self._scope.entered():
+                    self._run()
+                return
+            except OutOfMemory as error:
+                said = str(error)  # and not its traceback, whose frames hold arrays
+            raise self._freed(said)
+
+    def _run(self) -> None:
+        if self._watch is None or any(blob.value is not value for blob, value in self._watch):
+            self._bind()
+        for blob, value in self._claims:
+            if blob.value is not value:
+                blob.value = value
+        calls = iter(self._calls)
+        try:
+            for call in calls:
+                call()
+        except Exception as error:
+            index = len(self._calls) - length_hint(calls) - 1
+            binder = self.binders[index]
+            held = "   ".join(f"{b!r}" for b in binder.inputs)
+            raise explained(binder.op, error, held) from error
+
+    def _freed(self, said: str) -> OutOfMemory:
+        self._calls, self._claims, self._watch = [], [], None
+        return freed(said, self.name, self.workspace, self.binders, self.checked.needs())
 
     def run_timed(self) -> list[float]:
         """Runs once and gives the seconds of each operator."""

@@ -41,6 +41,7 @@ class NetSummary:
         flops: sum over operators of known cost; a multiply-add counts as two.
         activation_bytes: all outputs together, as the simple net keeps them.
         unknown: operators without known output shape.
+        placement: what running it will do beyond what the net says: copies between devices, operators that fall back.
     """
 
     name: str
@@ -51,6 +52,7 @@ class NetSummary:
     activation_bytes: int
     unknown: int
     problems: list[str] = field(default_factory=list)
+    placement: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,7 +69,9 @@ class NetSummary:
             for row in table
         ]
         lines.insert(1, "-" * len(lines[0]))
-        return "\n".join([*(line.rstrip() for line in lines), self.totals(), *self.problems])
+        return "\n".join(
+            [*(line.rstrip() for line in lines), self.totals(), *self.placement, *self.problems]
+        )
 
     def totals(self) -> str:
         text = (
@@ -139,11 +143,27 @@ def summarize(
             )
         )  # fmt: skip
     problems = [str(p) for p in (*checked.problems, *inferred.problems)]
+    placement = _placement(checked, registry)
     return NetSummary(
         str(proto.name), rows, sum(total.values()), bytes_,
         sum(r.flops or 0 for r in rows), sum(r.output_bytes or 0 for r in rows),
-        sum(r.shape is None for r in rows), problems,
+        sum(r.shape is None for r in rows), problems, placement,
     )  # fmt: skip
+
+
+def _placement(checked: Any, registry: Any) -> list[str]:
+    """What placement would add, for a net that names a device; the devices need not work here."""
+    ops = [op.op for op in checked.ops]
+    if not any(one.HasField("device_option") for one in (checked.proto, *ops)):
+        return []
+    from c2.errors import DeviceError
+    from c2.place.place import place_net
+    from c2.registry import default
+
+    try:
+        return place_net(checked, registry or default(), planned=True).report()
+    except DeviceError as error:
+        return [str(error)]
 
 
 def as_spec(value: Any) -> TensorSpec | None:

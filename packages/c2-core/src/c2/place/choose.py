@@ -8,6 +8,7 @@ from typing import Any
 
 from c2.errors import MissingKernel
 from c2.registry import Kernel, Registry, TensorSpec
+from c2.registry.device import device_kind
 from c2.registry.marks import PORTABLE
 
 
@@ -53,6 +54,25 @@ def choose_kernel(
     raise MissingKernel(_nothing_found(registry, type_, device, passed_over))
 
 
+def why_no_kernel(registry: Registry, type_: str, device: str) -> str | None:
+    """None where the device has a kernel for the operator type, whatever the shapes; else what there is instead."""
+    if any(m.device == device_kind(device) for m in registry.natives(type_)):
+        return None
+    passed_over = []
+    for kernel in registry.candidates(type_, device):
+        declined = _declines_type(registry, kernel, device)
+        if declined is None:
+            return None
+        passed_over.append((kernel.label, declined))
+    return _nothing_found(registry, type_, device, passed_over)
+
+
+def _declines_type(registry: Registry, kernel: Kernel, device: str) -> str | None:
+    if kernel.device != PORTABLE:
+        return None
+    return registry.device(device).supports_portable(kernel.type)
+
+
 def _declines(
     registry: Registry,
     kernel: Kernel,
@@ -60,10 +80,9 @@ def _declines(
     specs: Sequence[TensorSpec | None],
     args: dict[str, Any],
 ) -> str | None:
-    if kernel.device == PORTABLE:
-        reason = registry.device(device).supports_portable(kernel.type)
-        if reason is not None:
-            return reason
+    reason = _declines_type(registry, kernel, device)
+    if reason is not None:
+        return reason
     if kernel.supports is None:
         return None
     if any(s is None or s.shape is None for s in specs):

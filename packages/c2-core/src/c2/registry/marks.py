@@ -65,6 +65,7 @@ class Operator:
     kernel: Callable[..., Any] | None = None
     gradient: Callable[..., Any] | None = None
     cases: Callable[..., Iterator[Case]] | None = None
+    device: str = PORTABLE  # of the kernel
 
 
 def _type(schema: OpSchema | str) -> str:

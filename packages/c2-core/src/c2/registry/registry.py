@@ -107,7 +107,8 @@ class Registry:
         for role in ("kernel", "gradient", "cases"):
             function = getattr(operator, role)
             if function is not None:
-                self.add_mark(Mark(role, type_, function), source)
+                device = operator.device if role == "kernel" else PORTABLE
+                self.add_mark(Mark(role, type_, function, device), source)
 
     def add_mark(self, mark: Mark, source: str = "c2-core") -> None:
         if mark.role == "kernel":

@@ -81,9 +81,11 @@ def check_case(
     before = {n: _copy(v) for n, v in blobs.items()}
     placed = {n: on.from_numpy(v) if isinstance(v, np.ndarray) else v for n, v in blobs.items()}
     required = registry.schema(op.type).inplace_required_pairs
-    results = [
-        on.to_numpy(r) if on.owns(r) else r for r in run_op(registry, op, dict(placed), device)
-    ]
+    given = run_op(registry, op, dict(placed), device)
+    for index, value in enumerate(given):
+        stray = isinstance(value, (np.ndarray, np.generic)) and not on.owns(value)
+        assert not stray, f"{op.type} on {device}: output {index} is an array of the host"
+    results = [on.to_numpy(r) if on.owns(r) else r for r in given]
     _check_values(registry, one, results, tolerance)
     _check_inferred(registry, op, before, results)
     if not required:

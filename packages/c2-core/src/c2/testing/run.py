@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from c2.execute.arithmetic import Arithmetic
-from c2.execute.call import as_results, make_call, specs_of
+from c2.execute.call import as_results, make_call, require_numbers, specs_of
 from c2.place.choose import choose_kernel
 from c2.registry import Registry
 from c2.registry.arguments import read_arguments
@@ -30,6 +30,7 @@ def run_op(
     on = registry.device(device)
     specs = specs_of(schema, arrays, on)
     inferred = schema.infer_outputs(specs, args, len(op.output))
+    require_numbers(op.type, inferred, on)
     kernel = choose_kernel(registry, op.type, device, op.engine, specs, args).kernel
     call = make_call(kernel, on, specs, args, len(op.output), on.random(1))
     keywords = {}

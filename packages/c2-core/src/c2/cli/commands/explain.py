@@ -25,7 +25,8 @@ from c2.errors import MissingKernel
 from c2.graph.check import check_net
 from c2.graph.infer import infer_net
 from c2.place.choose import choose_kernel
-from c2.place.place import place_net
+from c2.place.fallback import FELL_BACK
+from c2.place.place import place_net, probe
 
 
 def explain(
@@ -50,8 +51,10 @@ def explain(
     if tune and not passes:
         fail("--tune needs --passes: kernels race in compiled nets")
     compiled = _explain_passes(proto, workspace, shapes, precision, tune) if passes else None
+    unusable = _unusable({r["device"] for r in rows})
     if json:
-        print_json({"operators": rows, **({"passes": compiled} if compiled else {})})
+        extra = {"passes": compiled} if compiled else {}
+        print_json({"operators": rows, "unusable_devices": unusable, **extra})
         return
     print_table(
         ["#", "operator", "output", "device", "kernel", "why", "passed over"],
@@ -63,6 +66,8 @@ def explain(
             for r in rows
         ],
     )  # fmt: skip
+    for name, reason in unusable.items():
+        console.print(f"[bold red]device {escape(name)} cannot be used here:[/] {escape(reason)}")
     if compiled:
         if compiled["tuning"]:
             print_races(compiled["tuning"])
@@ -77,10 +82,17 @@ def explain(
         )
 
 
+def _unusable(names: set[str]) -> dict[str, str]:
+    """The devices of these names that do not work here, with the reasons."""
+    registry = c2.registry.default()
+    reasons = {name: probe(registry.device(name)) for name in sorted(names)}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
 def explain_placement(proto: Any, specs: Any) -> list[dict[str, Any]]:
     """A row per operator, the copies that placement adds included."""
     registry = c2.registry.default()
-    placed = place_net(check_net(proto, registry), registry)
+    placed = place_net(check_net(proto, registry), registry, planned=True)
     inferred = infer_net(type(placed.checked)(proto, [op.checked for op in placed.ops]), specs)
     rows = []
     for one, known in zip(placed.ops, inferred.ops):
@@ -92,6 +104,8 @@ def explain_placement(proto: Any, specs: Any) -> list[dict[str, Any]]:
             row.update(kernel="copy", why=one.why, passed_over=[])
         else:
             row.update(_choice(registry, one, known))
+        if one.why.startswith(FELL_BACK):
+            row["why"] = f"{one.why}; {row['why']}"
         rows.append(row)
     return rows
 

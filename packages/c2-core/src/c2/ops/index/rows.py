@@ -51,4 +51,6 @@ def add_at(xp: Any, target: Any, rows: Any, values: Any) -> None:
     places = rows.astype("int64")  # int32 would overflow in large tables
     if width > 1:
         places = places[:, None] * width + xp.arange(width)
+    if values.dtype.name == "int64":  # GPUs add uint64 atomically, with the same bits
+        target, values = target.view("uint64"), values.astype("int64").view("uint64")
     xp.add.at(target.reshape(-1), places.reshape(-1), values.reshape(-1))

@@ -18,7 +18,7 @@ def _operator(type_, doc, function, make_cases, args=(), names=("X", "Y")):
         type_, doc=doc, inputs=[X], outputs=[Y], args=[*args, *q.RESULT], infer=q.unknown, inplace=inplace,
         gradient=NoGradient.NOT_IMPLEMENTED,
     )  # fmt: skip
-    return Operator(schema, function, cases=make_cases)
+    return Operator(schema, function, cases=make_cases, device="CPU")
 
 
 def _relu(xp, X, *, Y_scale, Y_zero_point):

@@ -36,7 +36,7 @@ def _operator(type_, values, what, array):
         type_, doc=f"Tensor = values, {what}, in the shape given.", outputs=[TENSOR], args=[values, SHAPE, *q.RESULT],
         infer=infer, gradient=NoGradient.NOT_IMPLEMENTED,
     )  # fmt: skip
-    return Operator(schema, fill, cases=make_cases)
+    return Operator(schema, fill, cases=make_cases, device="CPU")
 
 
 INT8_GIVEN_TENSOR_FILL = _operator(

@@ -37,7 +37,7 @@ def _operator(type_, doc, move, args, expected, shape, given, names=("X", "Y"), 
         type_, doc=doc, inputs=[ends[0], *more], outputs=[ends[1]],
         args=[*args, *q.RESULT], infer=q.unknown, gradient=NoGradient.NOT_IMPLEMENTED,
     )  # fmt: skip
-    return Operator(schema, kernel, cases=make_cases)
+    return Operator(schema, kernel, cases=make_cases, device="CPU")
 
 
 def _flatten(data, axis):
@@ -141,7 +141,7 @@ INT8_RESHAPE = Operator(
         args=[_ints("shape", "0 copies the size at its place, one -1 takes what is left"), *q.RESULT],
         infer=lambda *inputs, **args: (None, TensorSpec(None, "int64")), inplace={"data": "reshaped"},
         gradient=NoGradient.NOT_IMPLEMENTED,
-    ), _int8_reshape, cases=_reshape_cases,
+    ), _int8_reshape, cases=_reshape_cases, device="CPU",
 )  # fmt: skip
 
 
@@ -183,5 +183,5 @@ INT8_CONCAT = Operator(
               Arg("order", str, default=None, choices=("NHWC",), doc="instead of axis: 3"),
               Arg("add_axis", bool, default=False, doc="is not read, as in Caffe2"), *q.RESULT],
         infer=lambda *inputs, **args: (None, TensorSpec(None, "int32")), gradient=NoGradient.NOT_IMPLEMENTED,
-    ), _int8_concat, cases=_concat_cases,
+    ), _int8_concat, cases=_concat_cases, device="CPU",
 )  # fmt: skip

@@ -67,7 +67,9 @@ def _operator(name, doc, make, reduce, args, relu):
         inputs=[q.X], outputs=[q.Y], args=[*WINDOW_ARGS, ORDER, *q.RESULT], infer=q.unknown,
         gradient=NoGradient.NOT_IMPLEMENTED,
     )  # fmt: skip
-    return Operator(schema, make(relu), cases=_cases(reduce, args, 0 if relu else None))
+    return Operator(
+        schema, make(relu), cases=_cases(reduce, args, 0 if relu else None), device="CPU"
+    )
 
 
 _MAX = ("MaxPool", MAX_DOC, _max_pool, np.max, {"Y_scale": 0.1, "Y_zero_point": 100})

@@ -98,7 +98,7 @@ def _conv_operator(type_, relu):
         type_, doc=CONV_DOC.format(then=" and then Relu" if relu else ""), inputs=inputs, outputs=[q.Y],
         args=[*WINDOW_ARGS, GROUP, ORDER, *q.RESULT], infer=q.unknown, gradient=NoGradient.NOT_IMPLEMENTED,
     )  # fmt: skip
-    return Operator(schema, int8_conv, cases=make_cases)
+    return Operator(schema, int8_conv, cases=make_cases, device="CPU")
 
 
 def _int8_fc(xp, X, W, b, *, axis, axis_w, Y_scale, Y_zero_point):
@@ -129,5 +129,5 @@ INT8_FC = Operator(
         args=[Arg("axis", int, default=1, doc="where a row of X begins"),
               Arg("axis_w", int, default=1, doc="where a row of W begins"), *q.RESULT],
         infer=q.unknown, gradient=NoGradient.NOT_IMPLEMENTED,
-    ), _int8_fc, cases=_fc_cases,
+    ), _int8_fc, cases=_fc_cases, device="CPU",
 )  # fmt: skip

@@ -29,14 +29,14 @@ INT8_DEQUANTIZE = OpSchema(
 )
 
 
-@kernel(INT8_QUANTIZE)
+@kernel(INT8_QUANTIZE, device="CPU")
 def int8_quantize(xp, X, *, Y_scale, Y_zero_point):
     return q.rounded(
         np.nan_to_num(X / np.float32(Y_scale)).astype(np.float64), Y_scale, Y_zero_point
     )
 
 
-@kernel(INT8_DEQUANTIZE)
+@kernel(INT8_DEQUANTIZE, device="CPU")
 def int8_dequantize(xp, qX):
     return q.steps("qX", qX).astype(np.float32) * np.float32(qX.scale)
 

@@ -24,7 +24,7 @@ def _operator(type_, relu):
         outputs=[Tensor("C", "8-bit tensor", blob=True)], args=q.RESULT, infer=q.unknown,
         gradient=NoGradient.NOT_IMPLEMENTED, inplace={"A": "C", "B": "C"},
     )  # fmt: skip
-    return Operator(schema, int8_add, cases=make_cases)
+    return Operator(schema, int8_add, cases=make_cases, device="CPU")
 
 
 INT8_ADD, INT8_ADD_RELU = _operator("Int8Add", relu=False), _operator("Int8AddRelu", relu=True)

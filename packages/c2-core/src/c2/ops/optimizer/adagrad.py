@@ -4,7 +4,15 @@ import numpy as np
 
 from c2.ops.optimizer.cases import SHAPES, by_element, row_by_row, squares, tables, vectors
 from c2.ops.optimizer.dense import GRAD, LR, PARAM, begun, check_update, like, moment, output
-from c2.ops.optimizer.rows import GRAD_ROWS, INDICES, TABLE, check_per_row, check_rows, update_rows
+from c2.ops.optimizer.rows import (
+    GRAD_ROWS,
+    INDICES,
+    TABLE,
+    check_indices,
+    check_per_row,
+    check_rows,
+    update_rows,
+)
 from c2.ops.rules import one_element
 from c2.registry import Arg, Case, OpSchema, Tensor, cases, kernel, require
 from c2.registry.schema import NoGradient
@@ -177,6 +185,7 @@ def row_wise_sparse_adagrad(
     param, h = begun(xp, out, 2, param, h)
     decays = xp.full((indices.size, 1), weight_decay, param.dtype)
     if counter_halflife > 0 and indices.size:
+        check_indices(indices, len(param))
         seen = counter.reshape(-1)[indices.reshape(-1)]
         decays[:, 0] *= xp.where(seen > 0, counter_halflife / xp.where(seen > 0, seen, 1), 1)
 

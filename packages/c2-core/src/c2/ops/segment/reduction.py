@@ -42,7 +42,12 @@ def segment_max(xp: Any, data: Any, ids: Any, n: int, out: Any) -> Any:
         width = data[0].size
         out[ids] = data.dtype.type(-float("inf"))
         places = ids.astype("int64")[:, None] * width + xp.arange(width)
-        xp.maximum.at(out.reshape(-1), places.reshape(-1), data.reshape(-1))
+        # GPUs have no atomic maximum of float16
+        work = out.astype("float32") if out.dtype.itemsize == 2 else out
+        values = data.astype(work.dtype, copy=False)
+        xp.maximum.at(work.reshape(-1), places.reshape(-1), values.reshape(-1))
+        if work is not out:
+            out[...] = work
     return out
 
 

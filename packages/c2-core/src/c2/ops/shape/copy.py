@@ -27,6 +27,15 @@ def _copy_maker(g):
     return [g.op("CopyOnDeviceLike", [g.GO("output"), g.I("input")], [g.GI("input")])]
 
 
+def _back_by(type_):
+    """The gradient of a copy to another device: a copy back."""
+
+    def maker(g):
+        return [g.op(type_, [g.GO("output")], [g.GI("input")])]
+
+    return maker
+
+
 def _pass_on(g):
     g.set_dense("input", g.GO("output"))
     return []
@@ -74,9 +83,7 @@ def _schema(type_, doc, extra=(), **answers):
 _TO = "output = input, copied to {}. On one device it is a plain copy."
 
 COPIES = [
-    Operator(
-        _schema("Copy", "output = input, copied within its device."), copy, _copy_maker, _scalar_too
-    ),
+    Operator(_schema("Copy", _TO.format("this operator's device")), copy, _copy_maker, _scalar_too),
     Operator(
         _schema(
             "CopyOnDeviceLike",
@@ -93,6 +100,18 @@ COPIES = [
         ),
         copy,
         cases=_scalar_too,
+    ),
+    Operator(
+        _schema("CopyCPUToGPU", _TO.format("this operator's device")),
+        copy,
+        _back_by("CopyGPUToCPU"),
+        _scalar_too,
+    ),
+    Operator(
+        _schema("CopyGPUToCPU", _TO.format("the CPU")),
+        copy,
+        _back_by("CopyCPUToGPU"),
+        _scalar_too,
     ),
     Operator(
         _schema("EnsureCPUOutput", _TO.format("the CPU"), gradient=NoGradient.STOPS),
