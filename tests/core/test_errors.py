@@ -8,7 +8,7 @@ import pytest
 
 import c2
 from c2 import errors
-from c2.registry import OpSchema, Tensor, TensorSpec, core_registry
+from c2.registry import CPUDevice, OpSchema, Tensor, TensorSpec, core_registry
 from c2.serialize.budget import check_budget
 
 REGISTRY = core_registry()
@@ -33,6 +33,20 @@ def no_kernel():
         OpSchema("Nobody", outputs=[Tensor("Y")], infer=lambda: TensorSpec((), "float32"))
     )
     c2.Workspace(registry=registry).run_once(c2.create_op("Nobody", (), "y"))
+
+
+def no_room():
+    class Full(CPUDevice):
+        name = "FPGA"
+
+        def empty(self, shape, dtype):
+            raise MemoryError("no room for 24 bytes")
+
+    registry = core_registry()
+    registry.add_device(Full(), "tests")
+    made = c2.Workspace(registry=registry)
+    made.feed("x", np.ones((2, 3), np.float32))
+    made.run_once(c2.create_op("Relu", "x", "y", device_option=c2.device_option("FPGA")))
 
 
 def enforce_finite():
@@ -104,6 +118,10 @@ RAISED = {
     errors.MemoryBudgetError: (
         lambda: check_budget(10**12, "tensor 'w'", budget=10**6),
         "tensor 'w' needs 1.0 TB, and the memory budget is 1.0 MB; nothing was allocated",
+    ),
+    errors.OutOfMemory: (
+        no_room,
+        r"(?s)no room for 24 bytes.*largest blobs were:\n    'x' float32 \(2, 3\) 24 bytes on CPU\n.*can be used",
     ),
     errors.NotAllowed: (
         lambda: workspace().run_once(c2.create_op("Save", "x", (), db="a", db_type="minidb")),

@@ -25,6 +25,7 @@ from c2.errors import (
     MissingKernel,
     NetError,
     NotAllowed,
+    OutOfMemory,
     PluginError,
     PrecisionError,
     SchemaError,
@@ -66,9 +67,9 @@ __all__ = [
     "BlobReference", "C2Error", "CheckError", "CommunicationError", "DeadlineError", "DeviceError",
     "DuplicateRegistration", "FormatError", "GradientError", "GradientSlice",
     "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
-    "NetError", "NotAllowed", "PluginError", "PrecisionError", "Predictor", "SchemaError", "StoreError", "TuningError",
-    "UnknownOperator", "Workspace", "__version__", "brew", "communicate", "create_op", "current_workspace",
-    "device_option", "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
+    "NetError", "NotAllowed", "OutOfMemory", "PluginError", "PrecisionError", "Predictor", "SchemaError", "StoreError",
+    "TuningError", "UnknownOperator", "Workspace", "__version__", "brew", "communicate", "create_op",
+    "current_workspace", "device_option", "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
     "save_model", "testing",
 ]  # fmt: skip
 
