@@ -69,8 +69,8 @@ __all__ = [
     "KernelError", "MemoryBudgetError", "MissingBlob", "MissingKernel", "ModelHelper", "Net",
     "NetError", "NotAllowed", "OutOfMemory", "PluginError", "PrecisionError", "Predictor", "SchemaError", "StoreError",
     "TuningError", "UnknownOperator", "Workspace", "__version__", "brew", "communicate", "create_op",
-    "current_workspace", "device_option", "device_scope", "load_model", "load_net", "name_scope", "optimizer", "parallel", "registry",
-    "save_model", "testing",
+    "current_workspace", "device_option", "device_scope", "load_model", "load_net", "name_scope", "optimizer",
+    "parallel", "registry", "save_model", "testing",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
