@@ -1,9 +1,11 @@
-"""Allreduce of float32 between processes on this machine: c2-gloo beside torch.distributed's gloo.
+"""Collectives of float32 between processes on this machine: c2-gloo beside torch.distributed's gloo.
 
-    python benchmarks/allreduce.py --peers PYTHON [--sizes 2 4] [--bytes N ...] [--json FILE]
+    python benchmarks/allreduce.py --peers PYTHON [--collectives NAME ...] [--sizes 2 4] [--bytes N ...] [--json FILE]
 
-Every runtime has processes of its own, which sleep while the others are timed; they take turns, and a time is the
-least of all rounds, the mean over ranks. The ratio is torch's time over c2's: above 1, c2 is faster.
+Every runtime has processes of its own, which sleep while the others are timed; they take turns. Ranks make the same
+calls one after the other, in place, and a call takes as long as the rank that it takes longest in; told is the least of
+all calls of all rounds. Processor time is of all threads of a rank, the mean over ranks: it says more where other
+processes run too. The ratio is torch's time over c2's: above 1, c2 is faster.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from server import Server
 
 SCRIPT = Path(__file__).resolve().parent / "serve_allreduce.py"
 PEER = "torch.distributed gloo"
+COLLECTIVES = ["allreduce", "broadcast", "allgather", "reduce_scatter"]
 
 
 class Ranks:
@@ -54,25 +57,43 @@ def measure(given: argparse.Namespace, size: int, folder: Path) -> list[dict[str
         if python:
             jobs[name] = Ranks([python, SCRIPT, name], size, folder / f"{k}-{size}")
     found = []
-    for nbytes in given.bytes:
-        times = dict.fromkeys(jobs, float("inf"))
-        for _ in range(given.rounds):
-            for name, ranks in jobs.items():
-                times[name] = min(times[name], ranks.ask(f"{nbytes // 4} {given.seconds}"))
-        found.append({"ranks": size, "bytes": nbytes, "ms": times})
-        told = "  ".join(f"{name} {ms:.4g} ms" for name, ms in times.items())
-        peer = times.get(PEER)
-        ratios = [f"{peer / ms:.2f}" for name, ms in times.items() if peer and name != PEER]
-        tail = f"  torch/c2 {' '.join(ratios)}" if ratios else ""
-        print(f"{size} ranks  {nbytes:>9,} bytes: {told}{tail}", flush=True)
+    for collective in given.collectives:
+        for nbytes in given.bytes:
+            times = dict.fromkeys(jobs, (float("inf"), float("inf")))
+            for _ in range(given.rounds):
+                for name, ranks in jobs.items():
+                    now = ranks.ask(f"{collective} {nbytes // 4} {given.seconds}")
+                    times[name] = (min(times[name][0], now[0]), min(times[name][1], now[1]))
+            row = {"ranks": size, "collective": collective, "bytes": nbytes}
+            found.append(
+                {
+                    **row,
+                    "ms": {n: t[0] for n, t in times.items()},
+                    "cpu_ms": {n: t[1] for n, t in times.items()},
+                }
+            )
+            print(f"{size} ranks  {collective} of {nbytes:,} bytes: {told(times)}", flush=True)
     for ranks in jobs.values():
         ranks.close()
     return found
 
 
+def told(times: dict[str, tuple[float, float]]) -> str:
+    texts = [f"{name} {ms:.4g} ms (processor {cpu:.4g})" for name, (ms, cpu) in times.items()]
+    if PEER in times:
+        ratios = (
+            f"{times[PEER][0] / times[n][0]:.2f} ({times[PEER][1] / times[n][1]:.2f})"
+            for n in times
+            if n != PEER
+        )
+        texts.append(f"torch/c2 {' '.join(ratios)}")
+    return "  ".join(texts)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--peers", help="a Python with torch")
+    parser.add_argument("--collectives", nargs="+", default=COLLECTIVES, choices=COLLECTIVES)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--bytes", type=int, nargs="+", default=[4 << 10, 1 << 20, 64 << 20])
     parser.add_argument("--rounds", type=int, default=5)

@@ -75,9 +75,8 @@ class GlooCommunicator(Communicator):
         return {"interface": self._interface}
 
     def _allreduce(self, array: Any, operation: str, tag: int, seconds: float) -> None:
-        form = self._at(array), array.size, *_numbers(array, operation)
-        if not self._together("reduce", *form, -1, tag, _milliseconds(seconds)):
-            self._call("allreduce", *form, tag, _milliseconds(seconds))
+        numbers = _numbers(array, operation)
+        self._run("allreduce", self._at(array), array.size, *numbers, tag, _milliseconds(seconds))
 
     def _allgather(self, array: Any, out: Any, tag: int, seconds: float) -> None:
         form = self._at(array), self._at(out), array.nbytes, tag, _milliseconds(seconds)
@@ -97,7 +96,7 @@ class GlooCommunicator(Communicator):
     ) -> None:
         parts, ends = self._ffi.new("int[]", list(counts)), (self._at(array), self._at(out))
         numbers = _numbers(array, "sum")
-        self._call("reduce_scatter", ends[0], parts, ends[1], *numbers, tag, _milliseconds(seconds))
+        self._run("reduce_scatter", ends[0], parts, ends[1], *numbers, tag, _milliseconds(seconds))
 
     def _barrier(self, tag: int, seconds: float) -> None:
         self._run("barrier", tag, _milliseconds(seconds))

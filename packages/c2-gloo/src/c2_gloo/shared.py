@@ -10,7 +10,8 @@ from c2.communicate.store import Store
 from c2.errors import CommunicationError
 from c2_gloo.library import gloo, said
 
-PIECE = 512 << 10  # bytes of each rank exchanged at a time: they stay in a core's cache
+ROOM = 1 << 20  # bytes of each rank exchanged at a time: more and they leave the caches, fewer and ranks wait more often
+MOST = 32 << 20  # bytes for all ranks; containers often have 64 MB
 
 
 class SharedMemory:
@@ -27,7 +28,8 @@ class SharedMemory:
             name = store.get("shared/name", timeout)
         else:
             name = f"/c2-{uuid.uuid4().hex}".encode()
-        if self._lib.c2_shared_open(name, rank, size, PIECE, made):
+        room = min(ROOM, MOST // (2 * size))
+        if self._lib.c2_shared_open(name, rank, size, room, made):
             raise CommunicationError(f"rank {rank} of {size}: {said()}")
         self._shared: Any = made[0]
         try:

@@ -1,140 +1,23 @@
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <climits>
-#include <csignal>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <system_error>
-#include <thread>
+#include <numeric>
+#include <vector>
 
-#include <fcntl.h>
-#include <linux/futex.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "meeting.h"
 #include "numbers.h"
+#include "stream.h"
 
 extern "C" {
 #include "shared.h"
 }
 
-using Clock = std::chrono::steady_clock;
-
 namespace {
 
-constexpr int SPINS = 2000, YIELDS = 20;
-constexpr long NAP = 20 * 1000 * 1000; /* nanoseconds until a sleeping rank looks whether the others live */
-
-/* What a rank tells the others, alone in its cache lines. */
-struct alignas(128) Place {
-    std::atomic<uint32_t> step;     /* how many meetings it has come to */
-    std::atomic<uint32_t> sleepers; /* ranks that sleep until it comes to the next */
-    std::atomic<uint32_t> tags[2];  /* of the collective it is in, and of the one before */
-    std::atomic<uint32_t> failed;
-    std::atomic<int32_t> process;
-};
-
-size_t padded(size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
-
-void pause_a_moment()
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
-void nap(std::atomic<uint32_t> &word, uint32_t value)
-{
-    const timespec time = {0, NAP};
-    syscall(SYS_futex, &word, FUTEX_WAIT, value, &time, nullptr, 0);
-}
-
-} // namespace
-
-/* The places of all ranks; then, for even and odd pieces, a slot per rank and one for the result. */
-struct c2_shared {
-    int rank, size;
-    size_t piece, bytes;
-    char *memory;
-    uint32_t step = 0, pieces = 0, collectives = 0;
-    std::mutex one; /* collective at a time */
-
-    Place *place(int of) { return reinterpret_cast<Place *>(memory) + of; }
-
-    char *slot(uint32_t which, int of)
-    {
-        return memory + padded(sizeof(Place) * size_t(size)) + (which % 2 * size_t(size + 1) + size_t(of)) * piece;
-    }
-
-    char *result(uint32_t which) { return slot(which, size); }
-
-    void fail(const std::string &why)
-    {
-        place(rank)->failed = 1;
-        throw std::runtime_error(why);
-    }
-
-    /* Returns when all ranks have come. */
-    void meet(Clock::time_point end)
-    {
-        Place *own = place(rank);
-        own->step.store(++step, std::memory_order_release);
-        if (own->sleepers.load() > 0)
-            syscall(SYS_futex, &own->step, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
-        for (int other = 0; other < size; ++other)
-            if (other != rank)
-                wait_for(other, end);
-    }
-
-    void wait_for(int other, Clock::time_point end)
-    {
-        Place *its = place(other);
-        for (int turn = 0;; ++turn) {
-            const uint32_t now = its->step.load(std::memory_order_acquire);
-            if (int32_t(now - step) >= 0)
-                return;
-            if (turn < SPINS)
-                pause_a_moment();
-            else if (turn < SPINS + YIELDS)
-                std::this_thread::yield();
-            else
-                sleep_until(other, now, end);
-        }
-    }
-
-    void sleep_until(int other, uint32_t now, Clock::time_point end)
-    {
-        Place *its = place(other);
-        if (its->failed)
-            fail("rank " + std::to_string(other) + " failed");
-        if (kill(its->process, 0) != 0 && errno == ESRCH)
-            fail("rank " + std::to_string(other) + " ended");
-        if (Clock::now() > end)
-            fail("rank " + std::to_string(other) + " did not come in time");
-        ++its->sleepers;
-        nap(its->step, now);
-        --its->sleepers;
-    }
-
-    /* The first meeting of a collective: all ranks must be in the same one. */
-    void begin(uint32_t tag, Clock::time_point end)
-    {
-        const uint32_t which = ++collectives % 2;
-        place(rank)->tags[which].store(tag, std::memory_order_relaxed);
-        meet(end);
-        for (int other = 0; other < size; ++other)
-            if (place(other)->tags[which].load(std::memory_order_relaxed) != tag)
-                fail("rank " + std::to_string(other) + " is in another collective");
-    }
-};
-
-namespace {
+/* More than two ranks add up so many bytes each for itself, which moves more and takes fewer steps. */
+constexpr size_t FEW = 16 << 10;
+/* Bytes added up at a time, so that sums are still in the first cache when more is added to them. */
+constexpr size_t NEAR = 8 << 10;
 
 /* Runs work(end) when no other thread is in a collective of these ranks. */
 template <typename Work> int in_turn(c2_shared *shared, int milliseconds, const Work &work)
@@ -146,68 +29,188 @@ template <typename Work> int in_turn(c2_shared *shared, int milliseconds, const 
     });
 }
 
-void *checked(void *memory)
+/* Adds up one after the other what all ranks have, x[0] + x[1] + ..., and hands sums on: got(sums, first, how many). */
+template <typename T, typename Got> void add_up(const std::vector<const T *> &x, size_t count, Reduce operation, const Got &got)
 {
-    if (memory == MAP_FAILED)
-        throw std::system_error(errno, std::generic_category(), "shared memory");
-    return memory;
+    constexpr size_t most = NEAR / sizeof(T);
+    alignas(64) T sums[most];
+    for (size_t first = 0; first < count; first += most) {
+        const size_t here = std::min(most, count - first);
+        operation(sums, x[0] + first, x[1] + first, here);
+        for (size_t k = 2; k < x.size(); ++k)
+            operation(sums, sums, x[k] + first, here);
+        got(sums, first, here);
+    }
 }
 
-/* Each rank adds up one part of every piece for all. */
-template <typename T>
-void reduce(c2_shared *s, T *x, size_t count, Reduce operation, int root, uint32_t tag, Clock::time_point end)
-{
-    s->begin(tag, end);
-    const size_t most = s->piece / sizeof(T);
-    for (size_t start = 0; start < count; start += most, ++s->pieces) {
-        const size_t here = std::min(most, count - start), first = here * size_t(s->rank) / size_t(s->size),
-                     last = here * size_t(s->rank + 1) / size_t(s->size);
-        T *own = reinterpret_cast<T *>(s->slot(s->pieces, s->rank)), *sum = reinterpret_cast<T *>(s->result(s->pieces));
-        std::copy(x + start, x + start + first, own);
-        std::copy(x + start + last, x + start + here, own + last);
-        s->meet(end);
-        const T *so_far = x + start + first;
-        for (int other = 0; other < s->size; ++other)
-            if (other != s->rank) {
-                operation(sum + first, so_far, reinterpret_cast<T *>(s->slot(s->pieces, other)) + first, last - first);
-                so_far = sum + first;
-            }
-        s->meet(end);
-        if (root < 0 || root == s->rank)
-            std::copy(sum, sum + here, x + start);
+/* Numbers in a part for each rank, and the parts in pieces, of which each step takes one from every part. */
+struct Parts {
+    std::vector<size_t> starts;
+    size_t piece;
+
+    Parts(const std::vector<size_t> &counts, size_t piece) : starts(counts.size() + 1), piece(piece)
+    {
+        std::partial_sum(counts.begin(), counts.end(), starts.begin() + 1);
     }
+
+    size_t pieces() const
+    {
+        size_t longest = 0;
+        for (size_t k = 0; k + 1 < starts.size(); ++k)
+            longest = std::max(longest, starts[k + 1] - starts[k]);
+        return (longest + piece - 1) / piece;
+    }
+
+    size_t start(int part, size_t k) const { return std::min(starts[size_t(part)] + k * piece, starts[size_t(part) + 1]); }
+    size_t count(int part, size_t k) const { return start(part, k + 1) - start(part, k); }
+};
+
+std::vector<size_t> even(size_t count, int size)
+{
+    std::vector<size_t> counts;
+    for (size_t rank = 0, n = size_t(size); rank < n; ++rank)
+        counts.push_back(count * (rank + 1) / n - count * rank / n);
+    return counts;
+}
+
+/* A slot holds a piece for each rank, and the sum of the piece that its own rank adds up. */
+template <typename T> class Exchange {
+  public:
+    Exchange(c2_shared *shared, T *x, const std::vector<size_t> &counts, Reduce operation)
+        : shared_(shared), x_(x), most_(shared->room / (size_t(shared->size) + 1) / 64 * 64 / sizeof(T)),
+          parts_(counts, most_), operation_(operation)
+    {
+    }
+
+    size_t pieces() const { return parts_.pieces(); }
+
+    /* Gives each other rank a piece of its part. */
+    void give(size_t k)
+    {
+        for (int to = 0; to < shared_->size; ++to)
+            if (to != shared_->rank)
+                stream(at(shared_->own_slot(), to), x_ + parts_.start(to, k), parts_.count(to, k) * sizeof(T));
+    }
+
+    /* Adds up a piece of the own part, which comes into the own slot if all want it, and to `y` unless that is null. */
+    void sum(size_t k, bool all, T *y)
+    {
+        const int own = shared_->rank;
+        std::vector<const T *> terms;
+        for (int from = 0; from < shared_->size; ++from)
+            terms.push_back(from == own ? x_ + parts_.start(own, k) : at(shared_->read(from), own));
+        T *slot = at(shared_->own_slot(), shared_->size);
+        add_up(terms, parts_.count(own, k), operation_, [&](const T *sums, size_t first, size_t count) {
+            if (all)
+                stream(slot + first, sums, count * sizeof(T));
+            if (y)
+                copy(sums, y + k * most_ + first, count);
+        });
+    }
+
+    /* Takes the others' sums. */
+    void take(size_t k)
+    {
+        for (int from = 0; from < shared_->size; ++from)
+            if (from != shared_->rank)
+                copy(at(shared_->read(from), shared_->size), x_ + parts_.start(from, k), parts_.count(from, k));
+    }
+
+    T *own_part() { return x_ + parts_.start(shared_->rank, 0); }
+
+  private:
+    template <typename Slot> auto at(Slot *slot, int piece)
+    {
+        using To = std::conditional_t<std::is_const_v<Slot>, const T, T>;
+        return reinterpret_cast<To *>(slot) + size_t(piece) * most_;
+    }
+
+    static void copy(const T *from, T *to, size_t count) { std::memcpy(to, from, count * sizeof(T)); }
+
+    c2_shared *shared_;
+    T *x_;
+    size_t most_;
+    Parts parts_;
+    Reduce operation_;
+};
+
+/* The sum of all x becomes the x of the root, or of all ranks where that is -1. */
+template <typename T>
+void reduce(c2_shared *shared, T *x, size_t count, Reduce operation, int root, uint32_t tag, Clock::time_point end)
+{
+    Exchange<T> exchange(shared, x, even(count, shared->size), operation);
+    const bool wanted = root < 0 || root == shared->rank;
+    const size_t pieces = exchange.pieces();
+    for (size_t k = 0; k < pieces + 2; ++k) {
+        shared->begin(tag, k == 0, end);
+        if (k < pieces)
+            exchange.give(k);
+        if (k >= 1 && k <= pieces)
+            exchange.sum(k - 1, true, wanted ? exchange.own_part() : nullptr);
+        if (k >= 2 && wanted)
+            exchange.take(k - 2);
+        shared->done();
+    }
+}
+
+/* Takes `bytes` in pieces that fill a slot: give(start, count) in one step, take(start, count) in the next. */
+template <typename Give, typename Take>
+void in_pieces(c2_shared *shared, size_t bytes, uint32_t tag, Clock::time_point end, const Give &give, const Take &take)
+{
+    const size_t pieces = (bytes + shared->room - 1) / shared->room;
+    const auto count = [&](size_t k) { return std::min(shared->room, bytes - k * shared->room); };
+    for (size_t k = 0; k < pieces + 1; ++k) {
+        shared->begin(tag, k == 0, end);
+        if (k < pieces)
+            give(k * shared->room, count(k));
+        if (k >= 1)
+            take((k - 1) * shared->room, count(k - 1));
+        shared->done();
+    }
+}
+
+/* Every rank adds up all of it. */
+template <typename T>
+void add_all(c2_shared *shared, T *x, size_t count, Reduce operation, uint32_t tag, Clock::time_point end)
+{
+    char *own = reinterpret_cast<char *>(x);
+    const auto give = [&](size_t start, size_t bytes) { stream(shared->own_slot(), own + start, bytes); };
+    const auto take = [&](size_t start, size_t bytes) {
+        T *here = reinterpret_cast<T *>(own + start);
+        std::vector<const T *> terms;
+        for (int from = 0; from < shared->size; ++from)
+            terms.push_back(from == shared->rank ? here : reinterpret_cast<const T *>(shared->read(from)));
+        add_up(terms, bytes / sizeof(T), operation,
+               [&](const T *sums, size_t first, size_t n) { std::copy(sums, sums + n, here + first); });
+    };
+    in_pieces(shared, count * sizeof(T), tag, end, give, take);
 }
 
 } // namespace
 
 extern "C" {
 
-int c2_shared_open(const char *name, int rank, int size, size_t piece, c2_shared **made)
+int c2_shared_open(const char *name, int rank, int size, size_t room, c2_shared **made)
 {
-    return guarded([&] {
-        auto shared = std::make_unique<c2_shared>();
-        shared->rank = rank;
-        shared->size = size;
-        shared->piece = padded(piece);
-        shared->bytes = padded(sizeof(Place) * size_t(size)) + 2 * size_t(size + 1) * shared->piece;
-        const int file = shm_open(name, rank ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, 0600);
-        if (file < 0 || (rank == 0 && ftruncate(file, off_t(shared->bytes)) != 0))
-            throw std::system_error(errno, std::generic_category(), std::string("shared memory ") + name);
-        shared->memory = static_cast<char *>(
-            checked(mmap(nullptr, shared->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)));
-        close(file);
-        shared->place(rank)->process = getpid();
-        *made = shared.release();
-    });
+    return guarded([&] { *made = new c2_shared(name, rank, size, room); });
 }
 
-void c2_shared_forget(const char *name) { shm_unlink(name); }
+void c2_shared_forget(const char *name) { c2_shared::forget(name); }
 
-void c2_shared_close(c2_shared *shared)
+void c2_shared_close(c2_shared *shared) { delete shared; }
+
+int c2_shared_allreduce(c2_shared *shared, void *x, size_t count, int numbers, int operation, uint32_t tag, int ms)
 {
-    shared->place(shared->rank)->failed = 1;
-    munmap(shared->memory, shared->bytes);
-    delete shared;
+    return in_turn(shared, ms, [&](Clock::time_point end) {
+        with_type(numbers, [&](auto *type) {
+            using T = std::remove_pointer_t<decltype(type)>;
+            T *own = static_cast<T *>(x);
+            if (shared->size == 2 || count * sizeof(T) <= FEW)
+                add_all(shared, own, count, operation_of<T>(operation), tag, end);
+            else
+                reduce(shared, own, count, operation_of<T>(operation), -1, tag, end);
+        });
+    });
 }
 
 int c2_shared_reduce(c2_shared *shared, void *x, size_t count, int numbers, int operation, int root, uint32_t tag, int ms)
@@ -220,40 +223,64 @@ int c2_shared_reduce(c2_shared *shared, void *x, size_t count, int numbers, int 
     });
 }
 
-int c2_shared_broadcast(c2_shared *shared, void *x, size_t bytes, int root, uint32_t tag, int ms)
+int c2_shared_reduce_scatter(c2_shared *shared, void *x, const int *counts, void *y, int numbers, int operation,
+                             uint32_t tag, int ms)
 {
     return in_turn(shared, ms, [&](Clock::time_point end) {
-        shared->begin(tag, end);
-        for (size_t start = 0; start < bytes; start += shared->piece, ++shared->pieces) {
-            const size_t here = std::min(shared->piece, bytes - start);
-            char *common = shared->result(shared->pieces), *own = static_cast<char *>(x) + start;
-            if (shared->rank == root)
-                std::memcpy(common, own, here);
-            shared->meet(end);
-            if (shared->rank != root)
-                std::memcpy(own, common, here);
-        }
+        with_type(numbers, [&](auto *type) {
+            using T = std::remove_pointer_t<decltype(type)>;
+            const std::vector<size_t> parts(counts, counts + shared->size);
+            Exchange<T> exchange(shared, static_cast<T *>(x), parts, operation_of<T>(operation));
+            const size_t pieces = exchange.pieces();
+            for (size_t k = 0; k < pieces + 1; ++k) {
+                shared->begin(tag, k == 0, end);
+                if (k < pieces)
+                    exchange.give(k);
+                if (k >= 1)
+                    exchange.sum(k - 1, false, static_cast<T *>(y));
+                shared->done();
+            }
+        });
     });
 }
 
 int c2_shared_allgather(c2_shared *shared, void *x, void *y, size_t bytes, uint32_t tag, int ms)
 {
-    return in_turn(shared, ms, [&](Clock::time_point end) {
-        shared->begin(tag, end);
-        for (size_t start = 0; start < bytes; start += shared->piece, ++shared->pieces) {
-            const size_t here = std::min(shared->piece, bytes - start);
-            std::memcpy(shared->slot(shared->pieces, shared->rank), static_cast<char *>(x) + start, here);
-            shared->meet(end);
-            for (int other = 0; other < shared->size; ++other)
-                std::memcpy(static_cast<char *>(y) + size_t(other) * bytes + start, shared->slot(shared->pieces, other),
-                            here);
-        }
-    });
+    char *to = static_cast<char *>(y);
+    const auto give = [&](size_t start, size_t count) {
+        stream(shared->own_slot(), static_cast<char *>(x) + start, count);
+        std::memcpy(to + size_t(shared->rank) * bytes + start, static_cast<char *>(x) + start, count);
+    };
+    const auto take = [&](size_t start, size_t count) {
+        for (int from = 0; from < shared->size; ++from)
+            if (from != shared->rank)
+                std::memcpy(to + size_t(from) * bytes + start, shared->read(from), count);
+    };
+    return in_turn(shared, ms, [&](Clock::time_point end) { in_pieces(shared, bytes, tag, end, give, take); });
+}
+
+int c2_shared_broadcast(c2_shared *shared, void *x, size_t bytes, int root, uint32_t tag, int ms)
+{
+    char *own = static_cast<char *>(x);
+    const auto give = [&](size_t start, size_t count) {
+        if (shared->rank == root)
+            stream(shared->own_slot(), own + start, count);
+    };
+    const auto take = [&](size_t start, size_t count) {
+        if (shared->rank != root)
+            std::memcpy(own + start, shared->read(root), count);
+    };
+    return in_turn(shared, ms, [&](Clock::time_point end) { in_pieces(shared, bytes, tag, end, give, take); });
 }
 
 int c2_shared_barrier(c2_shared *shared, uint32_t tag, int ms)
 {
-    return in_turn(shared, ms, [&](Clock::time_point end) { shared->begin(tag, end); });
+    return in_turn(shared, ms, [&](Clock::time_point end) {
+        for (bool first : {true, false}) {
+            shared->begin(tag, first, end);
+            shared->done();
+        }
+    });
 }
 
 } // extern "C"
