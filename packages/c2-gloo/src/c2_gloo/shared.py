@@ -10,7 +10,8 @@ from c2.communicate.store import Store
 from c2.errors import CommunicationError
 from c2_gloo.library import gloo, said
 
-ROOM = 1 << 20  # bytes of each rank exchanged at a time: more and they leave the caches, fewer and ranks wait more often
+# Bytes of each rank exchanged at a time: more leave the caches, with fewer the ranks wait for each other more often.
+ROOM = 1 << 20
 MOST = 32 << 20  # bytes for all ranks; containers often have 64 MB
 
 
