@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from typing import Any
 
-from c2.compile.layout import Layout
+from c2.compile.layout import PLAIN, Layout
 from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import native
+from c2_mkl.image import is_known
 from c2_mkl.library import OneDNN, onednn, why_not, why_not_in
 
 ENGINE = "MKL"
@@ -57,15 +58,21 @@ def reduced_native(
 def _declining(
     build: Builder, any_dtype: bool, empty_inputs: bool = False, integers: Sequence[int] = ()
 ) -> Offer:
-    """The builder with Declined caught, and with the library as its second argument."""
+    """The builder with Declined caught, and with the library as its second argument.
+
+    Layouts of other back ends are taken for the plain one: it is what the kernel then asks for.
+    """
 
     @wraps(build)
     def builder(request: NativeRequest) -> NativeKernel | str:
         reason = why_not() or _unfit(request, any_dtype, empty_inputs, integers)
         if reason is not None:
             return reason
+        layouts = request.layouts and tuple(
+            one if is_known(one) else PLAIN for one in request.layouts
+        )
         try:
-            return build(request, onednn())
+            return build(replace(request, layouts=layouts), onednn())
         except Declined as declined:
             return str(declined)
 

@@ -84,10 +84,16 @@ def _reorder(spec: TensorSpec, source: Layout, target: Layout, threads: int) -> 
     return build_reorder(spec, source, target, threads)
 
 
-LAST = Layout("mkl:last", _nbytes(None), _reorder)  # type: ignore[arg-type]
-# Names without "mkl:", as other back ends keep blobs alike: two layouts of one name are the same.
+OWN = "mkl:"  # what the names of layouts begin with that no other back end has
+LAST = Layout(f"{OWN}last", _nbytes(None), _reorder)  # type: ignore[arg-type]
+# Names without it, as other back ends keep blobs alike: two layouts of one name are the same.
 BLOCKS = {b: Layout(f"c{b}", _nbytes(b), _reorder) for b in BLOCKED}  # type: ignore[arg-type]
 LAYOUTS = (PLAIN, LAST, *BLOCKS.values())
+
+
+def is_known(layout: Layout) -> bool:
+    """Whether it is a layout of this back end, those of reduced precision included; blobs may come in others' too."""
+    return layout in LAYOUTS or layout.name.startswith(OWN)
 
 
 def image_of(spec: TensorSpec, layout: Layout = PLAIN, order: str = "NCHW") -> Image:

@@ -42,7 +42,8 @@ class NativeRequest:
         post: (type, args) of what to do to the first output, in order: activations, or first of all a Sum (or Add) with
             the last of `inputs`, which is then no input of the operator itself.
         constants: position of an input -> its array, where the content never changes (weights to pack once).
-        layouts: of each input, as it comes; the kernel may ask for others and give others. None: plain ones only.
+        layouts: of each input, as it comes, another back end's perhaps; the kernel may ask for others and give others.
+            None: plain ones only.
         precision: what to compute in; the builder is marked for it.
         ranges: blob -> smallest and largest number on sample inputs, where the net was calibrated.
         names: of the inputs, then of the outputs, as `ranges` knows them.

@@ -18,7 +18,7 @@ from c2.compile.native import NativeKernel, NativeRequest
 from c2.registry import TensorSpec
 from c2_mkl import onednn_numbers as n
 from c2_mkl.call import Chain, Declined
-from c2_mkl.image import LAST, LAYOUTS, image_of, is_image
+from c2_mkl.image import LAST, LAYOUTS, OWN, image_of, is_image
 from c2_mkl.library import OneDNN, onednn
 from c2_mkl.primitive import Handle, image_memory, primitive, strided
 
@@ -51,7 +51,7 @@ class Kept(Layout):
 def kept(dtype: int, last: bool, scale: float = 1.0) -> Kept:
     times = f"*{scale!r}" if dtype != n.BF16 else ""
     return Kept(
-        f"mkl:{NAMES[dtype]}{':last' if last else ''}{times}",
+        f"{OWN}{NAMES[dtype]}{':last' if last else ''}{times}",
         lambda spec: spec.size * ITEMSIZE[dtype],
         _reorder,
         LAST if last else PLAIN,
