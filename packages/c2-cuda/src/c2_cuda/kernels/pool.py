@@ -1,6 +1,6 @@
 """MaxPool, AveragePool and AveragePool's gradient by cuDNN.
 
-MaxPool's gradient stays with the portable kernel: where a window holds its greatest element several times, Caffe2 gives
+MaxPool's gradient is CUDA C of our own: where a window holds its greatest element several times, Caffe2 gives
 all of them the gradient, and cuDNN one.
 """
 
