@@ -9,8 +9,9 @@ import numpy as np
 
 from c2_nnpack.convolution import Convolution
 
-NEAR = 384 << 10  # bytes that a chunk reads: with a panel of weights, they stay in a core's cache
+NEAR = 400 << 10  # bytes that a chunk reads: with a panel of weights, they stay in a core's cache
 RUN = 14  # positions that are summed at a time, at most
+UNEVEN = 1.02  # times the least work of the busiest thread that larger chunks may cost
 
 
 @dataclass(frozen=True)
@@ -73,27 +74,56 @@ def axes(one: Convolution, chunk: Chunk) -> tuple[Axis, Axis]:
     return down, across
 
 
-def chunk_of(one: Convolution, depth: int) -> Chunk:
-    """Rows (of a joined image: positions) of nearly the same number; whole images where they are small."""
+def chunk_of(one: Convolution, depth: int, panels: int) -> Chunk:
+    """Rows (of a joined image: positions) that share out well; whole images where they are small.
+
+    Args:
+        panels: of outputs, each of which a thread may compute alone.
+    """
     height, width = one.outputs
     channels = -(-one.C // depth) * depth
     down, across = axes(one, Chunk(1, 1, width))
     row = channels * 4 * across.phases * across.taken * down.phases
-    length, rest = height, (down.taken - 1) * row
+    length, rest, positions = height, (down.taken - 1) * row, width
     if is_joined(one):
-        length, row, rest = height * width, channels * 4, 0
-    at_a_time = evenly(length, (NEAR - rest) // row)
-    whole = at_a_time == length
-    images = evenly(one.N, NEAR // (rest + length * row)) if whole else 1
-    if is_joined(one):
-        return Chunk(images, 1, min(length, -(-at_a_time // RUN) * RUN))
-    return Chunk(images, at_a_time, width)
+        length, row, rest, positions = height * width, channels * 4, 0, 1
+    most = max(1, (NEAR - rest) // row)
+    images = 1
+    if length <= most:
+        several = max(1, NEAR // (rest + length * row))
+        images = shared(one.N, several, 1, panels, one.threads, length * positions)
+        at_a_time = length
+    else:
+        at_a_time = shared(length, most, one.N, panels, one.threads, positions)
+    return Chunk(images, 1, at_a_time) if is_joined(one) else Chunk(images, at_a_time, width)
 
 
-def evenly(length: int, most: int) -> int:
-    """How many go together so that all parts have nearly the same size, of at most `most` (but at least one)."""
-    parts = -(-length // max(1, most))
-    return -(-length // parts)
+def shared(length: int, most: int, times: int, panels: int, threads: int, positions: int) -> int:
+    """How many go together, of at most `most`, so that no thread has much more to do than others.
+
+    Args:
+        length: how many there are, of `positions` each.
+        times: how often they are there.
+        panels: what each part is done for; threads have equal numbers of parts and panels, in a row.
+    """
+    least = -(-length // most)
+    sizes = {
+        min(most, length, -(-length // (parts * run)) * run)
+        for parts in range(least, least + 2 * threads)
+        for run in (1, RUN if positions == 1 else 1)
+    }
+    work = {size: _busiest(length, size, times, panels, threads, positions) for size in sizes}
+    return max(size for size in sizes if work[size] <= UNEVEN * min(work.values()))
+
+
+def _busiest(
+    length: int, size: int, times: int, panels: int, threads: int, positions: int
+) -> float:
+    """Positions and panels of the thread that has most; the end of each run costs as much as a position."""
+    parts = np.minimum(size, length - np.arange(0, length, size)) * positions
+    done = np.cumsum(np.repeat(np.tile(parts + -(-parts // RUN), times), panels))
+    ends = len(done) * np.arange(threads + 1) // threads
+    return float(np.diff(np.append(0, done)[ends]).max())
 
 
 def sources_of(one: Convolution, depth: int, plane: int, down: Any, across: Any) -> Any:

@@ -82,7 +82,9 @@ def _yields(one: Convolution, depth: int) -> bool:
 
 def _context(request: NativeRequest, one: Convolution, depth: int) -> tuple[Any, Any]:
     """The context of a call, and the sources that it reads."""
-    chunk, gathers = chunk_of(one, depth), not in_place(one)
+    blocks, lanes = blocks_of(one.K // one.group), vector_lanes()
+    panels = one.group * -(-blocks * BLOCK // (2 * lanes))
+    chunk, gathers = chunk_of(one, depth, panels), not in_place(one)
     (H, W), (out_H, out_W) = one.inputs, one.outputs
     if is_joined(one):
         H, W, out_H, out_W = 1, H * W, 1, out_H * out_W
@@ -103,10 +105,10 @@ def _context(request: NativeRequest, one: Convolution, depth: int) -> tuple[Any,
         "images": chunk.images, "rows": chunk.rows, "columns": chunk.columns, "phases_h": down.phases,
         "phases_w": across.phases, "taken_h": rows, "taken_w": columns, "plane_size": plane, "row_size": row,
         "image_size": planes * plane, "group_size": planes // one.group * plane, "group": one.group,
-        "blocks": blocks_of(one.K // one.group), "sources": count, "window": one.kernel[0],
+        "blocks": blocks, "sources": count, "window": one.kernel[0],
         "pass": -(-count // -(-count // PASS)) if depth > 1 else count, "dilation": one.dilation[0],
         "gathers": gathers, "bounds": 2 if fused.high < math.inf else int(fused.low > -math.inf),
-        "lanes": vector_lanes(), "threads": one.threads, "low": fused.low, "high": fused.high,
+        "lanes": lanes, "threads": one.threads, "low": fused.low, "high": fused.high,
         "source": ffi.cast("c2_source *", sources.ctypes.data), **positions_of(request, fused),
     }  # fmt: skip
     return ffi.new("c2_direct *", fields), sources
