@@ -50,7 +50,8 @@ INLINE void NAME(direct_tile)(int depth, int vectors, int count, const c2_sums *
         for (int k = 0; k < vectors * LANES; k += 16)
             __builtin_prefetch(y + k / 16 * s->block + p * 16, 1);
     for (const c2_source *source = s->first; source < s->last; ++source) {
-        const float *at = x + source->offset, *next = x + source[1].offset, *later = u + 1024;
+        const float *at = x + source->offset, *later = u + 1024;
+        const float *next = source + 1 < s->last ? x + source[1].offset : x + s->first->offset + count * depth;
         const int terms = depth == 1 ? 1 : (int)(source[1].before - source->before);
         if (depth == 16 && ++turn >= s->period) {
             turn = 0;
