@@ -70,14 +70,13 @@ def _kernel(request: NativeRequest, one: Convolution, depth: int) -> NativeKerne
         int(ffi.cast("uintptr_t", ffi.addressof(lib, "c2_run_direct"))),
         int(ffi.cast("uintptr_t", context)),
         keep=(context, packed, sources), scratch=lib.c2_direct_scratch(context), packed=(1,),
-        input_layouts=(PLAIN if depth == 1 else C16, *middle), output_layouts=(C16,), yields=_yields(one, depth),
+        input_layouts=(PLAIN if depth == 1 else C16, *middle), output_layouts=(C16,), yields=_yields(one),
     )  # fmt: skip
 
 
-def _yields(one: Convolution, depth: int) -> bool:
-    """Where oneDNN measured faster with AVX-512, by up to a seventh: larger windows of images that are copied first."""
-    windows = depth == 1 or one.kernel != (1, 1)
-    return windows and not in_place(one) and vector_lanes() == 16
+def _yields(one: Convolution) -> bool:
+    """Where oneDNN measured faster with AVX-512, by up to a seventh: windows of images that are copied first."""
+    return not in_place(one) and vector_lanes() == 16
 
 
 def _context(request: NativeRequest, one: Convolution, depth: int) -> tuple[Any, Any]:
