@@ -1,6 +1,6 @@
 """What a direct convolution computes at a time: how chunks are shared by threads, and what they read."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_threads_have_nearly_equal_parts(shape, threads):
     panels = one.K // PANEL
     items = [n for n in chunks_of(one, chunk_of(one, 16, panels)) for _ in range(panels)]
     ends = [len(items) * t // threads for t in range(threads + 1)]
-    parts = [sum(items[first:last]) for first, last in zip(ends, ends[1:])]
+    parts = [sum(items[first:last]) for first, last in pairwise(ends)]
     assert sum(items) == one.N * one.outputs[0] * one.outputs[1] * panels
     assert max(parts) <= 1.05 * sum(items) / threads
 
