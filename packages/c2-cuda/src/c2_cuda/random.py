@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
+
 from c2_cuda.library import cupy
 
 
@@ -25,6 +27,14 @@ class Generator:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._generator(), name)
 
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Uniform in [0, 1), as NumPy's: `out` tells the size too. CuPy's alone fills it with a single number."""
+        return self._generator().random(_size(size, out), dtype, out)
+
+    def standard_normal(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Normal with mean 0 and deviation 1, as NumPy's; see `random`."""
+        return self._generator().standard_normal(_size(size, out), dtype, out)
+
     def _generator(self) -> Any:
         if self._seed is not None:
             if self._own is None:
@@ -33,6 +43,10 @@ class Generator:
         if not hasattr(self._threads, "generator"):
             self._threads.generator = _made(None)
         return self._threads.generator
+
+
+def _size(size: Any, out: Any) -> Any:
+    return out.shape if size is None and out is not None else size
 
 
 def _made(seed: int | None) -> Any:
