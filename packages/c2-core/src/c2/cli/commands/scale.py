@@ -163,6 +163,10 @@ def _tell(report: dict[str, Any]) -> None:
             f"{link['bandwidth'] * 8e-9:.3g} Gbit/s"
         )
     )
+    if link["source"] == "shared memory":
+        console.print(
+            "  that is memory of one machine: for many, start ranks on hosts or give the link"
+        )
     times = ", ".join(f"{way} {tell_seconds(s)}" for way, s in step["seconds"].items())
     console.print(
         escape(
