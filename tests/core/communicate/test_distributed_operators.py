@@ -98,3 +98,10 @@ def test_nothing_is_allowed_unasked(tmp_path):
 def test_a_rank_that_a_job_of_one_has_not(rank):
     with pytest.raises(CommunicationError, match=f"rank must be from 0 to 0, got {rank}"):
         connect(rank, 1)
+
+
+def test_a_world_of_another_size_than_the_job(run, monkeypatch):
+    for name, value in {"C2_RANK": "0", "C2_SIZE": "3", "C2_STORE": "tcp://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(C2Error, match="a job of 2 processes is asked for, but c2 launch started 3"):
+        run(lambda net: net.CreateCommonWorld([], ["w"], size=2))

@@ -49,6 +49,10 @@ def connect(
                 "nothing says which rank this process is. Start it by c2 launch, mpirun, srun, torchrun or Ray, "
                 "or give rank, size and store"
             )
+        if size not in (None, found.size):
+            raise CommunicationError(
+                f"a job of {size} processes is asked for, but {found.launcher} started {found.size}"
+            )
         rank, size, run_id = found.rank, found.size, run_id or found.run_id
         store = found.open_store(timeout) if size > 1 else None
     assert size is not None

@@ -63,7 +63,7 @@ def create_common_world(
     where = {"engine": engine, "timeout": timeout_ms / 1000, "interface": interface or None}
     with reported(context, status_blob):
         if kv_handler is None:
-            return connect(**where) if size > 1 else connect(size=1)
+            return connect(size=size, **where)
         return connect(rank, size, store_of(kv_handler), **where)
 
 
