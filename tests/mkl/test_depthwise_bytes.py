@@ -12,7 +12,7 @@ def own_kernel(onednn):
     skip_without("int8")
     from c2_mkl.library import onednn as loaded
 
-    if not loaded().shim.c2_has_vnni():
+    if not loaded().has_own_vnni:
         pytest.skip("no AVX-512 VNNI: oneDNN does it")
 
 

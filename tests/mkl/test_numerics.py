@@ -197,13 +197,13 @@ def test_a_change_of_shapes_keeps_packed_weights_and_bounds_programs(registry):
     from c2_mkl.packing import packings_of
 
     rng = np.random.default_rng(4)
-    w = rng.standard_normal((16, 4, 3, 3)).astype(np.float32)
+    w = rng.standard_normal((16, 16, 3, 3)).astype(np.float32)
     net = one_op("Conv", ["x", "w"], kernel=3)
     workspace, made = compile_net(
-        registry, net, {"x": np.ones((1, 4, 9, 9), np.float32), "w": w}, ["w"]
+        registry, net, {"x": np.ones((1, 16, 9, 9), np.float32), "w": w}, ["w"]
     )
     for size in range(10, 10 + 3 * PROGRAMS):
-        x = rng.standard_normal((1, 4, size, size)).astype(np.float32)
+        x = rng.standard_normal((1, 16, size, size)).astype(np.float32)
         workspace.feed("x", x)
         made.run()
         np.testing.assert_allclose(
@@ -256,14 +256,17 @@ def test_threads_share_one_predictor(registry):
     [(1, 1, 1), (1, 300, 64), (2, 129, 83), (3, 37, 141), (4, 784, 10), (5, 64, 70)],
 )
 @pytest.mark.parametrize("threads", [1, 2])
-def test_few_rows_of_a_dense_layer(registry, type_, M, K, N, threads):
+def test_few_rows_of_a_dense_layer(registry, onednn, type_, M, K, N, threads):
     rng = np.random.default_rng(M)
     x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((M, K), (N, K), (N,)))
     net = one_op(type_, ["x", "w", "b"])
     feeds = {"x": x, "w": w if type_ == "FC" else np.ascontiguousarray(w.T), "b": b}
     workspace, _ = compile_net(registry, net, feeds, ["w", "b"], threads)
     expected = x.astype(np.float64) @ w.astype(np.float64).T + b
-    np.testing.assert_allclose(workspace["y"], expected, rtol=0, atol=1e-6 * K**0.5 + 1e-6)
+    # The own kernel adds up in chunks; in one long sum of oneDNN's the partial sums grow too.
+    in_chunks = M <= 4 and onednn.shim.c2_has_few_rows()
+    growth = 1e-6 * K**0.5 if in_chunks else 2**-23 * K
+    np.testing.assert_allclose(workspace["y"], expected, rtol=0, atol=growth + 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -299,9 +302,11 @@ def test_spatial_bn_of_simple_nets(registry):
     np.testing.assert_allclose(workspace["y"], simple(net, feeds)["y"], rtol=1e-5, atol=1e-5)
 
 
-def test_one_weight_read_by_row_and_by_column(registry):
+@pytest.mark.parametrize("rows", [2, 9], ids=["few rows", "many rows"])
+def test_one_weight_read_by_row_and_by_column(registry, rows):
+    """Both want the same layout, of another matrix."""
     rng = np.random.default_rng(3)
-    x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((2, 33), (33, 33), (33,)))
+    x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((rows, 33), (33, 33), (33,)))
     net = c2.Net("both")
     net.op("FC", ["x", "w", "b"], "h")
     net.op("FCTransposed", ["h", "w", "b"], "y")

@@ -11,22 +11,15 @@ from functools import cache
 from pathlib import Path
 
 from c2.errors import PluginError
+from c2_mkl.instructions import KNOWN, LIMIT, Instructions, limit, load_build, title_of
 from c2_mkl.onednn_numbers import CPU
 
 MAJOR = 3
 NAME = f"libdnnl.so.{MAJOR}"
 DISTRIBUTIONS = ("onednn-cpu-gomp", "onednn-cpu-iomp", "onednn")
-# Bits that oneDNN's names of instruction sets add up to, the best first.
-INSTRUCTIONS = {
-    0x1FEF: "AVX-512 AMX FP16", 0xFEF: "AVX-512 AMX", 0x1EF: "AVX-512 FP16", 0xE7: "AVX-512 BF16",
-    0x67: "AVX-512 VNNI", 0x27: "AVX-512", 0x1F: "AVX2 VNNI 2", 0xF: "AVX2 VNNI", 0x7: "AVX2", 0x3: "AVX",
-    0x1: "SSE4.1",
-}  # fmt: skip
-# What oneDNN must be able to use for a precision to be worth having: any of these sets of bits.
-NEEDED = {
-    "bf16": ("AVX-512 BF16", (0xE7,)),
-    "int8": ("AVX-512 VNNI or AVX2 VNNI", (0x67, 0xF)),
-}
+# What oneDNN must be able to use for a precision to be worth having.
+NEEDED = {"bf16": KNOWN["avx512_bf16"], "int8": KNOWN["avx2"]}
+VNNI = [KNOWN[name].bits for name in ("avx512_vnni", "avx2_vnni")]  # either will do
 
 
 def check_machine() -> None:
@@ -36,9 +29,10 @@ def check_machine() -> None:
         raise PluginError(f"it is for Linux on x86-64; this is {system} on {machine}")
     from importlib.util import find_spec
 
-    if find_spec("c2_mkl._shim") is None:
+    limit()
+    if find_spec("c2_mkl._base") is None:
         raise PluginError(
-            "its C part (c2_mkl._shim) was not built. Install a wheel of c2-mkl, or build it with a C compiler present"
+            "its C part (c2_mkl._base) was not built. Install a wheel of c2-mkl, or build it with a C compiler present"
         )
 
 
@@ -82,28 +76,12 @@ def _candidates() -> list[Path]:
     return [*found, Path(sys.prefix, "lib", NAME)]
 
 
-def cpu_instructions() -> str:
-    """The widest vectors of this CPU, by what the kernel says: no library is loaded."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return "unknown"
-    flags = set(text.partition("flags")[2].partition("\n")[0].split())
-    known = {
-        "amx_tile": "AVX-512 AMX",
-        "avx512_bf16": "AVX-512 BF16",
-        "avx512bw": "AVX-512",
-        "avx2": "AVX2",
-    }
-    return next((name for flag, name in known.items() if flag in flags), "SSE")
-
-
 class OneDNN:
-    """The loaded library: its functions (`api`), the shim that runs its primitives, and the CPU engine."""
+    """The loaded library: its functions (`api`), the C part that runs its primitives, and the CPU engine."""
 
     def __init__(self, path: str) -> None:
-        from c2_mkl._shim import ffi, lib  # type: ignore[import-not-found]
-
+        module, self.build = load_build()
+        ffi, lib = module.ffi, module.lib
         self.ffi, self.shim, self.path = ffi, lib, path
         self.api = ffi.new("c2_onednn *")
         problem = lib.c2_open(path.encode(), MAJOR, self.api)
@@ -115,19 +93,41 @@ class OneDNN:
             raise PluginError(f"oneDNN {MAJOR}.x cannot be had from {path}: {said}. {advice}")
         version = self.api.version()
         self.version = (version.major, version.minor, version.patch)
+        lowered = limit()
+        if lowered:
+            self._lower(lowered)
         engine = ffi.new("void **")
         code = self.api.engine_create(engine, CPU, 0)
         if code:
             raise PluginError(f"oneDNN has no engine for this CPU (code {code})")
         self.engine = engine[0]
 
+    def _lower(self, lowered: Instructions) -> None:
+        """oneDNN takes a limit only before it is first used in the process."""
+        self.api.set_max_cpu_isa(lowered.bits)
+        uses = self.api.get_effective_cpu_isa()
+        if uses & ~lowered.bits:
+            raise PluginError(
+                f"{LIMIT} names {lowered.title}, but oneDNN uses {title_of(uses)}: something else in this "
+                "process used it first. Import c2 and run a net before it, or set ONEDNN_MAX_CPU_ISA too"
+            )
+
     @property
     def instructions(self) -> str:
-        """The widest instructions that oneDNN uses here ($ONEDNN_MAX_CPU_ISA may limit them)."""
+        """The widest instructions that oneDNN uses here."""
+        return title_of(self.api.get_effective_cpu_isa())
+
+    @property
+    def adds_products_in_32_bits(self) -> bool:
+        """Whether 8-bit products are added up without loss: VNNI of AVX-512 or of AVX2."""
         bits = self.api.get_effective_cpu_isa()
-        return next(
-            (name for mask, name in INSTRUCTIONS.items() if bits & mask == mask), f"{bits:#x}"
-        )
+        return any(bits & mask == mask for mask in VNNI)
+
+    @property
+    def has_own_vnni(self) -> bool:
+        """Whether the C part's kernels of 8-bit products can be used: AVX-512 VNNI, also by the limit."""
+        bits = self.api.get_effective_cpu_isa()
+        return bool(self.shim.c2_has_vnni()) and bits & VNNI[0] == VNNI[0]
 
     def describe(self) -> dict[str, str]:
         """Facts for `c2 doctor`."""
@@ -135,6 +135,7 @@ class OneDNN:
         return {
             "oneDNN": ".".join(map(str, self.version)),
             "instructions": self.instructions,
+            "C part": self.build,
             "threads by": self.ffi.string(openmp).decode()
             if openmp != self.ffi.NULL
             else "none, one thread",
@@ -177,8 +178,7 @@ def why_not_in(precision: str) -> str | None:
     reason = why_not()
     if reason is not None:
         return reason
-    name, sets = NEEDED[precision]
-    bits = onednn().api.get_effective_cpu_isa()
-    if any(bits & mask == mask for mask in sets):
+    needed = NEEDED[precision]
+    if onednn().api.get_effective_cpu_isa() & needed.bits == needed.bits:
         return None
-    return f"{precision} needs {name}, and the best that oneDNN can use here is {onednn().instructions}"
+    return f"{precision} needs {needed.title}, and the best that oneDNN can use here is {onednn().instructions}"

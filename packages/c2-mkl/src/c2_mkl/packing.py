@@ -26,18 +26,18 @@ class Packed:
         return self._source()
 
 
-class Wanted:
-    """The layout of a primitive's weights, as a key: equal where oneDNN says that the layouts are."""
+class LayoutKey:
+    """A layout of oneDNN's as a key: equal where oneDNN says that the layouts are. `owner` keeps it alive."""
 
-    def __init__(self, library: OneDNN, one: Primitive) -> None:
-        self.library, self.owner, self.layout = library, one, one.layout(n.QUERY_WEIGHTS)
-        self.nbytes = library.api.memory_desc_get_size(self.layout)
+    def __init__(self, library: OneDNN, layout: Any, owner: Any) -> None:
+        self.library, self.layout, self.owner = library, layout, owner
+        self.nbytes = library.api.memory_desc_get_size(layout)
 
     def __hash__(self) -> int:
         return hash(self.nbytes)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Wanted) and same_layout(self.library, self.layout, other.layout)
+        return isinstance(other, LayoutKey) and same_layout(self.library, self.layout, other.layout)
 
 
 _known: WeakValueDictionary[tuple[Hashable, ...], Packed] = WeakValueDictionary()
@@ -67,9 +67,15 @@ def pack(
     one: Primitive,
     threads: int = 1,
     prepare: Callable[[Array], Array] = np.ascontiguousarray,
+    prepared: Hashable = None,
 ) -> Packed:
-    """The constant `source`, of layout `plain` once prepared, as the primitive wants its weights."""
-    wanted = Wanted(library, one)
+    """The constant `source`, of layout `plain` once prepared, as the primitive wants its weights.
+
+    Args:
+        prepared: tells what `prepare` does from what it does for others with the same layouts.
+    """
+    wanted = LayoutKey(library, one.layout(n.QUERY_WEIGHTS), one)
+    form = (LayoutKey(library, plain.value, plain), wanted, prepared)
 
     def make() -> Array:
         array = aligned(wanted.nbytes)
@@ -78,7 +84,7 @@ def pack(
         run(chain, [prepare(source), array])
         return array
 
-    return packed_once(source, wanted, make)
+    return packed_once(source, form, make)
 
 
 def pack_few_rows(

@@ -13,7 +13,8 @@ SUMMARY = (
 @hookimpl
 def c2_info() -> dict[str, str]:
     """Name, purpose and the library that was found. Raises PluginError where this is no machine for it."""
-    from c2_mkl.library import check_machine, cpu_instructions, find_library
+    from c2_mkl.instructions import cpu_title
+    from c2_mkl.library import check_machine, find_library
 
     check_machine()
     path = find_library()
@@ -21,7 +22,7 @@ def c2_info() -> dict[str, str]:
         "name": "c2-mkl",
         "summary": SUMMARY,
         "oneDNN": path,
-        "instructions": cpu_instructions(),
+        "instructions": cpu_title(),
     }
 
 

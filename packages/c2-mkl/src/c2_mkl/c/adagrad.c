@@ -19,7 +19,7 @@ typedef struct {
 /* Places of one thread whose rows are on their way from memory. */
 typedef struct { ptrdiff_t count, places[BATCH], rows[BATCH]; } adagrad_batch;
 
-C2_CLONES static void update_row(
+static void update_row(
     float *w, float *h, const float *grad, ptrdiff_t n, float rate, float epsilon, float weight_decay)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -29,7 +29,7 @@ C2_CLONES static void update_row(
     }
 }
 
-C2_CLONES static void update_row_wise(
+static void update_row_wise(
     float *w, float *h, const float *grad, ptrdiff_t n, float rate, float epsilon, float weight_decay)
 {
     float lanes[LANES] = {0}, sum = 0;

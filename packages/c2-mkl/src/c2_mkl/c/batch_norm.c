@@ -29,7 +29,7 @@ static ptrdiff_t first_channel(const c2_batch_norm *c, ptrdiff_t part)
 }
 
 /* Adds the sums of x - shift and of its square to s and q; lanes are channels, or neighbours where there is one. */
-C2_CLONES static void moments(
+static void moments(
     const float *X, const float *shift, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t width, double *s, double *q)
 {
     for (ptrdiff_t at = 0; at < rows; at += CHUNK) {
@@ -59,7 +59,7 @@ C2_CLONES static void moments(
 }
 
 /* Adds the sums of dY and of dY * (X - mean) to s and q. */
-C2_CLONES static void products(
+static void products(
     const float *X, const float *dY, const float *mean, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t width, double *s, double *q)
 {
     for (ptrdiff_t at = 0; at < rows; at += CHUNK) {
@@ -126,7 +126,7 @@ static void products_of_one(const float *X, const float *dY, const float *mean, 
 }
 
 /* Y = X * factor + shift, and with `relu` no less than 0; NaN stays NaN. */
-C2_CLONES static void scaled(
+static void scaled(
     const float *X, const float *factor, const float *shift, float *Y, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t width, int relu)
 {
     float low = relu ? 0 : -INFINITY;
@@ -145,7 +145,7 @@ C2_CLONES static void scaled(
             }
 }
 
-C2_CLONES static void scaled_one(const float *X, float factor, float shift, float *Y, ptrdiff_t n, int relu)
+static void scaled_one(const float *X, float factor, float shift, float *Y, ptrdiff_t n, int relu)
 {
     float low = relu ? 0 : -INFINITY;
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -155,7 +155,7 @@ C2_CLONES static void scaled_one(const float *X, float factor, float shift, floa
 }
 
 /* dX = a * dY + b * X + c. */
-C2_CLONES static void mixed(
+static void mixed(
     const float *X, const float *dY, const float *a, const float *b, const float *c, float *dX, ptrdiff_t rows,
     ptrdiff_t step, ptrdiff_t width)
 {
@@ -169,7 +169,7 @@ C2_CLONES static void mixed(
                 dX[r * step + k] = a[k] * dY[r * step + k] + (b[k] * X[r * step + k] + c[k]);
 }
 
-C2_CLONES static void mixed_one(const float *X, const float *dY, float a, float b, float c, float *dX, ptrdiff_t n)
+static void mixed_one(const float *X, const float *dY, float a, float b, float c, float *dX, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         dX[i] = a * dY[i] + (b * X[i] + c);

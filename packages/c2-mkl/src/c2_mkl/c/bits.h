@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) uint32_t turned(uint32_t x, int by)
     return x << by | x >> (32 - by);
 }
 
-C2_CLONES static void bits_of_chunk(uint64_t seed, ptrdiff_t chunk, uint32_t *bits)
+static void bits_of_chunk(uint64_t seed, ptrdiff_t chunk, uint32_t *bits)
 {
     uint32_t s[4][LANES];
     uint64_t state = seed + (uint64_t)chunk * 0xD1342543DE82EF95u;

@@ -10,6 +10,8 @@
 #include "parallel.h"
 #include "vnni.h"
 
+#if HAS_VNNI
+
 enum { TAPS = 3, QUAD = 4 };
 
 /* Where a row of X is read: nowhere, again and again, where it lies outside the image. */
@@ -81,3 +83,13 @@ int c2_run_depthwise_bytes(void *context, void *const *buffers)
     c2_parallel(depthwise_part, c, buffers, c->images * units, grain, c->threads);
     return 0;
 }
+
+#else
+
+int c2_run_depthwise_bytes(void *context, void *const *buffers)
+{
+    (void)context, (void)buffers;
+    return 1;
+}
+
+#endif

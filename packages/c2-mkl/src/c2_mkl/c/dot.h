@@ -4,7 +4,7 @@
 
 #include "parallel.h"
 
-C2_CLONES static float dot(const float *A, const float *B, ptrdiff_t n)
+static float dot(const float *A, const float *B, ptrdiff_t n)
 {
     enum { PARTS = 16 };
     float lanes[PARTS] = {0}, sum = 0;

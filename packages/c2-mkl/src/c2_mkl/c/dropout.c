@@ -1,7 +1,7 @@
 /* Dropout in training mode, and its gradient. What is dropped is multiplied by 0, so that NaN stays NaN. */
 #include "bits.h"
 
-C2_CLONES static void drop(
+static void drop(
     const uint32_t *bits, const float *X, float *Y, uint8_t *mask, ptrdiff_t n, uint32_t limit, float scale)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -33,7 +33,7 @@ int c2_run_dropout(void *context, void *const *buffers)
     return 0;
 }
 
-C2_CLONES static void keep(const float *dY, const uint8_t *mask, float *dX, ptrdiff_t n, float scale)
+static void keep(const float *dY, const uint8_t *mask, float *dX, ptrdiff_t n, float scale)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         dX[i] = dY[i] * scale * (mask[i] ? 1.0f : 0.0f);

@@ -7,7 +7,7 @@ enum { GRAIN = 32768 }; /* elements: about what a thread does in the time it tak
 /* -- one input */
 
 #define UNARY(name, formula)                                                                                            \
-    C2_CLONES static void name(const float *X, float *Y, ptrdiff_t n, float alpha, float beta)                          \
+    static void name(const float *X, float *Y, ptrdiff_t n, float alpha, float beta)                                    \
     {                                                                                                                   \
         (void)alpha, (void)beta;                                                                                        \
         for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
@@ -71,17 +71,17 @@ int c2_run_unary(void *context, void *const *buffers)
 /* -- two inputs */
 
 #define BINARY(name, op)                                                                                                \
-    C2_CLONES static void name(const float *A, const float *B, float *C, ptrdiff_t n)                                   \
+    static void name(const float *A, const float *B, float *C, ptrdiff_t n)                                             \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i)                                                                               \
             C[i] = A[i] op B[i];                                                                                        \
     }                                                                                                                   \
-    C2_CLONES static void name##_number(const float *A, float b, float *C, ptrdiff_t n)                                 \
+    static void name##_number(const float *A, float b, float *C, ptrdiff_t n)                                           \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i)                                                                               \
             C[i] = A[i] op b;                                                                                           \
     }                                                                                                                   \
-    C2_CLONES static void name##_rows(const float *A, const float *b, float *C, ptrdiff_t rows, ptrdiff_t n)            \
+    static void name##_rows(const float *A, const float *b, float *C, ptrdiff_t rows, ptrdiff_t n)                      \
     {                                                                                                                   \
         for (ptrdiff_t r = 0; r < rows; ++r)                                                                            \
             for (ptrdiff_t i = 0; i < n; ++i)                                                                           \
@@ -161,13 +161,13 @@ int c2_run_by_channel(void *context, void *const *buffers)
     return 0;
 }
 
-C2_CLONES static void affine_row(const float *X, float factor, float shift, float *Y, ptrdiff_t n)
+static void affine_row(const float *X, float factor, float shift, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = X[i] * factor + shift;
 }
 
-C2_CLONES static void affine_rows(
+static void affine_rows(
     const float *X, const float *factor, const float *shift, float *Y, ptrdiff_t rows, ptrdiff_t n)
 {
     for (ptrdiff_t r = 0; r < rows; ++r)

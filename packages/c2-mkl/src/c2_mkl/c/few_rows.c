@@ -5,7 +5,6 @@
  */
 #include "parallel.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 enum { WIDE = 64, LANES = 16, CHUNK = 128 };
@@ -56,8 +55,10 @@ void c2_pack_few_rows(const c2_few_rows *c, const float *W, void *packed)
     c2_parallel(pack_part, c, buffers, (c->N + LANES - 1) / LANES, 1 + 65536 / (LANES * c->K), c->threads);
 }
 
-#define AVX512 __attribute__((target("avx512f")))
-#define INLINE AVX512 static inline __attribute__((always_inline))
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+#define INLINE static inline __attribute__((always_inline))
 
 INLINE __m512 weights_at(const char *W, const int halves)
 {
@@ -98,7 +99,7 @@ INLINE void block(const c2_few_rows *c, const float *X, const char *W, const flo
             _mm512_mask_storeu_ps(Y + r * c->N + v * LANES, stays, sum[r][v]);
 }
 
-AVX512 static void rows_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
+static void rows_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
 {
     const c2_few_rows *c = context;
     const float *X = buffers[0], *b = buffers[1];
@@ -130,7 +131,16 @@ int c2_run_few_rows(void *context, void *const *buffers)
     return 0;
 }
 
-int c2_has_few_rows(void)
+int c2_has_few_rows(void) { return 1; }
+
+#else
+
+int c2_run_few_rows(void *context, void *const *buffers)
 {
-    return __builtin_cpu_supports("avx512f") != 0;
+    (void)context, (void)buffers;
+    return 1;
 }
+
+int c2_has_few_rows(void) { return 0; }
+
+#endif

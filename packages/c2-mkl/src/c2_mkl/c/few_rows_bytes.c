@@ -6,6 +6,7 @@
 #include "parallel.h"
 #include "vnni.h"
 
+#if HAS_VNNI
 #include <string.h>
 
 enum { BLOCK = 64, LANES = 16, VECTORS = BLOCK / LANES };
@@ -70,3 +71,13 @@ int c2_run_few_rows_bytes(void *context, void *const *buffers)
     c2_parallel(rows_part, c, buffers, (c->N + BLOCK - 1) / BLOCK, 1 + 131072 / (BLOCK * c->K), c->threads);
     return 0;
 }
+
+#else
+
+int c2_run_few_rows_bytes(void *context, void *const *buffers)
+{
+    (void)context, (void)buffers;
+    return 1;
+}
+
+#endif

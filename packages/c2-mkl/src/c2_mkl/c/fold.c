@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) float smaller(float a, float b)
 /* `name`_row: of n neighbours; `name`_columns: of `rows` rows of which `width` columns count. `joined` brings partial
  * results together. */
 #define FOLD(name, start, taken, joined)                                                                                \
-    C2_CLONES static double name##_row(const float *X, ptrdiff_t n)                                                     \
+    static double name##_row(const float *X, ptrdiff_t n)                                                               \
     {                                                                                                                   \
         double total = start;                                                                                           \
         for (ptrdiff_t at = 0; at < n; at += BLOCK) {                                                                   \
@@ -44,7 +44,7 @@ static inline __attribute__((always_inline)) float smaller(float a, float b)
         }                                                                                                               \
         return total;                                                                                                   \
     }                                                                                                                   \
-    C2_CLONES static void name##_columns(                                                                               \
+    static void name##_columns(                                                                                         \
         const float *X, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t width, double *totals)                              \
     {                                                                                                                   \
         for (ptrdiff_t k = 0; k < width; ++k)                                                                           \

@@ -12,7 +12,7 @@ static inline __attribute__((always_inline)) float fast_gelu_slope(float x)
 }
 
 #define SLOPE(name, formula)                                                                                            \
-    C2_CLONES static void name(const float *Y, const float *dY, float *dX, ptrdiff_t n, float alpha, float beta)        \
+    static void name(const float *Y, const float *dY, float *dX, ptrdiff_t n, float alpha, float beta)                  \
     {                                                                                                                   \
         (void)alpha, (void)beta;                                                                                        \
         for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
@@ -32,7 +32,7 @@ SLOPE(softplus, -exponential_less_one(-y))
 SLOPE(gelu, normal_probability(y) + y * (exponential(-0.5f * y * y) * 0.398942280f))
 SLOPE(fast_gelu, fast_gelu_slope(y))
 
-C2_CLONES static void swish(const float *X, const float *Y, const float *dY, float *dX, ptrdiff_t n)
+static void swish(const float *X, const float *Y, const float *dY, float *dX, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         float s = logistic(X[i]), y = Y[i];
@@ -78,7 +78,7 @@ int c2_run_slope(void *context, void *const *buffers)
 
 /* -- two inputs of equal shapes. Either result may lie where dC does: all is read before anything is written. */
 
-C2_CLONES static void mul_gradient(const float *dC, const float *B, const float *A, float *dA, float *dB, ptrdiff_t n)
+static void mul_gradient(const float *dC, const float *B, const float *A, float *dA, float *dB, ptrdiff_t n)
 {
 #pragma GCC ivdep
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -88,7 +88,7 @@ C2_CLONES static void mul_gradient(const float *dC, const float *B, const float 
     }
 }
 
-C2_CLONES static void div_gradient(const float *dC, const float *B, const float *C, float *dA, float *dB, ptrdiff_t n)
+static void div_gradient(const float *dC, const float *B, const float *C, float *dA, float *dB, ptrdiff_t n)
 {
 #pragma GCC ivdep
     for (ptrdiff_t i = 0; i < n; ++i) {

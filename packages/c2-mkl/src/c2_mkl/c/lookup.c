@@ -126,48 +126,12 @@ static void rest_of_bag(const lookup_job *job, int kind, ptrdiff_t from, const c
         out[from * planes + j] = job->c->mean && bag->length > 1 ? sums[j] / (float)bag->length : sums[j];
 }
 
-/* -- for each kind of vectors */
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#include <immintrin.h>
-#define HAS_KINDS 1
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
-#define LANES 512
-#define LANES_NAME(name) name##_512
-#include "lanes.h"
-#include "lookup_rows.h"
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
-#define LANES 256
-#define LANES_NAME(name) name##_256
-#include "lanes.h"
-#include "lookup_rows.h"
-#pragma GCC pop_options
-
-#else
-#define HAS_KINDS 0
-#endif
-
-#define LANES 1
-#define LANES_NAME(name) name##_1
-#include "lanes.h"
 #include "lookup_rows.h"
 
 static void lookup_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
 {
     (void)buffers, (void)thread;
-#if HAS_KINDS
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        bags_512(context, first, last);
-    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        bags_256(context, first, last);
-    else
-#endif
-        bags_1(context, first, last);
+    sum_bags(context, first, last);
 }
 
 /* -- runs */
@@ -225,7 +189,7 @@ int c2_code_of(ptrdiff_t bad)
     return bad == PTRDIFF_MAX ? 0 : bad < INT_MAX ? (int)bad + 1 : INT_MAX;
 }
 
-C2_CLONES static int any_outside(const void *indices, int wide, ptrdiff_t count, ptrdiff_t rows)
+static int any_outside(const void *indices, int wide, ptrdiff_t count, ptrdiff_t rows)
 {
     uint64_t outside = 0;
     if (wide)

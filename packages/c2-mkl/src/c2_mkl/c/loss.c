@@ -23,7 +23,7 @@ static int check(const c2_labelled *c, const void *labels)
 
 /* -- Softmax's gradient. Buffers: Y, dY, dX. */
 
-C2_CLONES static void softmax_slope(const float *Y, const float *dY, float mean, float *dX, ptrdiff_t n)
+static void softmax_slope(const float *Y, const float *dY, float mean, float *dX, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         dX[i] = Y[i] * (dY[i] - mean);
@@ -82,7 +82,7 @@ int c2_run_label_cross_entropy_gradient(void *context, void *const *buffers)
 
 /* -- SoftmaxWithLoss. Buffers: logits, labels, with `weighted` weights; softmax, loss. */
 
-C2_CLONES static float shifted_exponentials(const float *X, float shift, float *Y, ptrdiff_t n)
+static float shifted_exponentials(const float *X, float shift, float *Y, ptrdiff_t n)
 {
     float sum = 0;
     for (ptrdiff_t i = 0; i < n; ++i)
@@ -100,7 +100,7 @@ static float largest(const float *X, ptrdiff_t n)
     return best;
 }
 
-C2_CLONES static void times(float *Y, float by, ptrdiff_t n)
+static void times(float *Y, float by, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] *= by;

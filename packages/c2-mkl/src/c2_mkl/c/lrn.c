@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* target[i] = start + the sum of padded[i + k * tile], k < size. */
-C2_CLONES static void shifted_sums(const float *padded, ptrdiff_t n, int size, ptrdiff_t tile, float start, float *target)
+static void shifted_sums(const float *padded, ptrdiff_t n, int size, ptrdiff_t tile, float start, float *target)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         target[i] = start + padded[i];
@@ -17,14 +17,14 @@ C2_CLONES static void shifted_sums(const float *padded, ptrdiff_t n, int size, p
             target[i] += padded[i + k * tile];
 }
 
-C2_CLONES static void weighted_squares(const float *X, ptrdiff_t n, float weight, float *Y)
+static void weighted_squares(const float *X, ptrdiff_t n, float weight, float *Y)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = X[i] * X[i] * weight;
 }
 
 /* s^-beta, for the usual 3/4 by roots. */
-C2_CLONES static void powers(const float *s, ptrdiff_t n, float beta, float *p)
+static void powers(const float *s, ptrdiff_t n, float beta, float *p)
 {
     if (beta == 0.75f)
         for (ptrdiff_t i = 0; i < n; ++i) {
@@ -36,19 +36,19 @@ C2_CLONES static void powers(const float *s, ptrdiff_t n, float beta, float *p)
             p[i] = exponential(-beta * logarithm_of_any(s[i]));
 }
 
-C2_CLONES static void products(const float *A, const float *B, ptrdiff_t n, float *C)
+static void products(const float *A, const float *B, ptrdiff_t n, float *C)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         C[i] = A[i] * B[i];
 }
 
-C2_CLONES static void terms_of(const float *dY, const float *Y, const float *s, ptrdiff_t n, float *terms)
+static void terms_of(const float *dY, const float *Y, const float *s, ptrdiff_t n, float *terms)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         terms[i] = dY[i] * Y[i] / s[i];
 }
 
-C2_CLONES static void joined(
+static void joined(
     const float *dY, const float *p, const float *X, const float *sums, ptrdiff_t n, float back, float *dX)
 {
     for (ptrdiff_t i = 0; i < n; ++i)

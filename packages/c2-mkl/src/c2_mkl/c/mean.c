@@ -6,7 +6,7 @@
 enum { STRIP = 64 };
 
 #define SUMS(name, type)                                                                                                \
-    C2_CLONES static void name(const type *X, int32_t *sums, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t n)      \
+    static void name(const type *X, int32_t *sums, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t n)                \
     {                                                                                                                   \
         int32_t found[STRIP] = {0};                                                                                     \
         for (ptrdiff_t p = 0; p < positions; ++p)                                                                       \

@@ -23,7 +23,7 @@ static __thread int forked;
 static void note_fork(void) { forked = 1; }
 
 #define NAMES(S)                                                                                                        \
-    S(version) S(get_effective_cpu_isa) S(engine_create) S(stream_create) S(stream_destroy)                             \
+    S(version) S(get_effective_cpu_isa) S(set_max_cpu_isa) S(engine_create) S(stream_create) S(stream_destroy)          \
     S(memory_desc_create_with_strides) S(memory_desc_create_with_tag) S(memory_desc_destroy) S(memory_desc_equal)       \
     S(memory_desc_get_size) S(memory_create) S(memory_destroy) S(memory_set_data_handle) S(primitive_attr_create)       \
     S(primitive_attr_destroy) S(primitive_attr_set_scratchpad_mode) S(primitive_attr_set_post_ops)                      \

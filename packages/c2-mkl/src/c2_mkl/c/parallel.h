@@ -7,13 +7,6 @@
 
 #include "shim.h"
 
-/* Compiled once per kind of vector register; the right one is chosen when the library is loaded. */
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__)
-#define C2_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define C2_CLONES
-#endif
-
 /* Does the parts [first, last) of a job; `thread` counts from 0. */
 typedef void (*c2_part)(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread);
 

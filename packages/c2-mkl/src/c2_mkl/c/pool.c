@@ -5,7 +5,6 @@
  */
 #include "parallel.h"
 
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,20 +13,20 @@ static inline __attribute__((always_inline)) float larger(float a, float b)
     return b > a || b != b ? b : a;
 }
 
-C2_CLONES static void take_maximum(float *Y, const float *X, ptrdiff_t n)
+static void take_maximum(float *Y, const float *X, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = larger(Y[i], X[i]);
 }
 
-C2_CLONES static void take_sum(float *Y, const float *X, ptrdiff_t n)
+static void take_sum(float *Y, const float *X, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] += X[i];
 }
 
 /* The part of one output along the row for single elements: windows of `kernel` elements, `stride` apart. */
-C2_CLONES static void maxima(float *Y, const float *row, ptrdiff_t n, ptrdiff_t kernel, ptrdiff_t stride)
+static void maxima(float *Y, const float *row, ptrdiff_t n, ptrdiff_t kernel, ptrdiff_t stride)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         float best = row[i * stride];
@@ -37,7 +36,7 @@ C2_CLONES static void maxima(float *Y, const float *row, ptrdiff_t n, ptrdiff_t 
     }
 }
 
-C2_CLONES static void sums(float *Y, const float *row, ptrdiff_t n, ptrdiff_t kernel, ptrdiff_t stride)
+static void sums(float *Y, const float *row, ptrdiff_t n, ptrdiff_t kernel, ptrdiff_t stride)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         float sum = row[i * stride];
@@ -47,7 +46,7 @@ C2_CLONES static void sums(float *Y, const float *row, ptrdiff_t n, ptrdiff_t ke
     }
 }
 
-C2_CLONES static float sum_of(const float *X, ptrdiff_t n)
+static float sum_of(const float *X, ptrdiff_t n)
 {
     float lanes[16] = {0}, sum = 0;
     ptrdiff_t i = 0;
@@ -61,7 +60,7 @@ C2_CLONES static float sum_of(const float *X, ptrdiff_t n)
     return sum;
 }
 
-C2_CLONES static void scale(float *Y, float factor, ptrdiff_t n)
+static void scale(float *Y, float factor, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] *= factor;
@@ -157,9 +156,11 @@ static void output_row(const c2_pool *c, const float *row, ptrdiff_t rows, float
         one_window(c, row, rows, ow, Y + ow * c->block);
 }
 
-/* 16 channels at a time, where the CPU has registers for them: windows straight from the image. */
-__attribute__((target("avx512f"))) static void channel_row(const c2_pool *c, const float *X, ptrdiff_t od, ptrdiff_t oh,
-                                                           float *Y)
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+/* 16 channels at a time: windows straight from the image. */
+static void channel_row(const c2_pool *c, const float *X, ptrdiff_t od, ptrdiff_t oh, float *Y)
 {
     ptrdiff_t d0, d1, h0, h1, w0, w1, row = c->inputs[2] * c->block, block = c->block;
     inside(c, 0, od, &d0, &d1);
@@ -188,6 +189,7 @@ __attribute__((target("avx512f"))) static void channel_row(const c2_pool *c, con
         }
     }
 }
+#endif
 
 static void pool_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
 {
@@ -195,13 +197,14 @@ static void pool_part(const void *context, void *const *buffers, ptrdiff_t first
     const ptrdiff_t *in = c->inputs, *out = c->outputs;
     float *row = (float *)buffers[2] + thread * in[2] * c->block;
     ptrdiff_t x_plane = in[0] * in[1] * in[2] * c->block, y_row = out[2] * c->block;
-    int wide = __builtin_cpu_supports("avx512f") != 0;
     for (ptrdiff_t k = first; k < last; ++k) { /* k counts output rows */
         ptrdiff_t oh = k % out[1], od = k / out[1] % out[0], plane = k / (out[1] * out[0]), rows;
-        if (c->block % 16 == 0 && wide) {
+#if defined(__AVX512F__)
+        if (c->block % 16 == 0) {
             channel_row(c, (const float *)buffers[0] + plane * x_plane, od, oh, (float *)buffers[1] + k * y_row);
             continue;
         }
+#endif
         const float *joined = joined_rows(c, (const float *)buffers[0] + plane * x_plane, od, oh, row, &rows);
         output_row(c, joined, rows, (float *)buffers[1] + k * y_row);
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Along a row: input i * stride + k gets what output i gives, where it equals the maximum. */
-C2_CLONES static void give_maximum(
+static void give_maximum(
     const float *x, const float *y, const float *dy, float *dx, ptrdiff_t n, ptrdiff_t stride)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
@@ -13,7 +13,7 @@ C2_CLONES static void give_maximum(
 }
 
 /* The same for windows of two that do not overlap. */
-C2_CLONES static void give_maximum_of_two(const float *x, const float *y, const float *dy, float *dx, ptrdiff_t n)
+static void give_maximum_of_two(const float *x, const float *y, const float *dy, float *dx, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         float a = x[2 * i] == y[i] ? dy[i] : 0, b = x[2 * i + 1] == y[i] ? dy[i] : 0;
@@ -22,14 +22,14 @@ C2_CLONES static void give_maximum_of_two(const float *x, const float *y, const 
     }
 }
 
-C2_CLONES static void give(const float *dy, float factor, float *dx, ptrdiff_t n, ptrdiff_t stride)
+static void give(const float *dy, float factor, float *dx, ptrdiff_t n, ptrdiff_t stride)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         dx[i * stride] += dy[i] * factor;
 }
 
 /* A row of outputs, in blocks of 16 channels, gives to a row of inputs; with `alone` no window overlaps another. */
-C2_CLONES static void give_maximum_blocks(
+static void give_maximum_blocks(
     const c2_pool *c, const float *x, const float *y, const float *dy, float *dx, int alone)
 {
     for (ptrdiff_t o = 0; o < c->outputs[2]; ++o, y += 16, dy += 16) {

@@ -7,7 +7,7 @@
 enum { STRIP = 1024, MOST_CHANNELS = 4 }; /* positions at a time: their bytes stay in the first cache */
 
 #define ROUNDED(name, type, low, high)                                                                                  \
-    C2_CLONES static void name(const float *X, uint8_t *Y, ptrdiff_t n, float factor)                                   \
+    static void name(const float *X, uint8_t *Y, ptrdiff_t n, float factor)                                             \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
             float x = X[i] * factor;                                                                                    \
@@ -20,7 +20,7 @@ enum { STRIP = 1024, MOST_CHANNELS = 4 }; /* positions at a time: their bytes st
 ROUNDED(rounded_signed, int8_t, -128.0f, 127.0f)
 ROUNDED(rounded_unsigned, uint8_t, 0.0f, 255.0f)
 
-C2_CLONES static void interleave_3(uint8_t planes[][STRIP], uint8_t *Y, ptrdiff_t n)
+static void interleave_3(uint8_t planes[][STRIP], uint8_t *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         Y[3 * i] = planes[0][i];
@@ -36,6 +36,7 @@ static void interleave(uint8_t planes[][STRIP], uint8_t *Y, ptrdiff_t n, ptrdiff
             Y[i * channels + c] = planes[c][i];
 }
 
+#if HAS_VNNI
 INLINE __m512i numbers_of(const c2_quantize *c, const float *X, __mmask16 stays)
 {
     __m512 x = _mm512_mul_ps(_mm512_maskz_loadu_ps(stays, X), _mm512_set1_ps(c->factor));
@@ -64,6 +65,7 @@ VNNI static void pixels(const c2_quantize *c, const float *X, uint8_t *Y, ptrdif
             _mm512_mask_storeu_epi8(Y + 3 * i, ((__mmask64)1 << 3 * left) - 1, packed);
     }
 }
+#endif
 
 static void quantize_part(const void *context, void *const *buffers, ptrdiff_t first, ptrdiff_t last, int thread)
 {
@@ -76,10 +78,12 @@ static void quantize_part(const void *context, void *const *buffers, ptrdiff_t f
         ptrdiff_t n = c->positions - at < STRIP ? c->positions - at : STRIP;
         const float *X = (const float *)buffers[0] + image * c->channels * c->positions + at;
         uint8_t *Y = (uint8_t *)buffers[1] + (image * c->positions + at) * c->channels;
+#if HAS_VNNI
         if (c->channels == 3 && c2_has_vnni()) {
             pixels(c, X, Y, n);
             continue;
         }
+#endif
         for (ptrdiff_t channel = 0; channel < c->channels; ++channel)
             (c->is_signed ? rounded_signed : rounded_unsigned)(X + channel * c->positions, planes[channel], n, c->factor);
         if (c->channels == 3)

@@ -7,14 +7,14 @@
 #include <string.h>
 
 /* [low, high): 24 bits of each number. */
-C2_CLONES static void uniform_chunk(const uint32_t *bits, float *Y, float low, float range)
+static void uniform_chunk(const uint32_t *bits, float *Y, float low, float range)
 {
     for (int i = 0; i < CHUNK; ++i)
         Y[i] = low + range * ((float)(int32_t)(bits[i] >> 8) * 0x1p-24f);
 }
 
 /* Two normal numbers from two of [0, 1): a radius and an angle. The angle is a quarter turn q and at most an eighth. */
-C2_CLONES static void normal_chunk(const uint32_t *bits, float *Y, float mean, float std)
+static void normal_chunk(const uint32_t *bits, float *Y, float mean, float std)
 {
     for (int i = 0; i < CHUNK / 2; ++i) {
         float u = ((float)(int32_t)(bits[i] >> 1) + 0.5f) * 0x1p-31f, turn = (float)(int32_t)(bits[i + CHUNK / 2] >> 8) * 0x1p-24f;

@@ -15,7 +15,7 @@ static const int32_t *table_of(const c2_resize *c, int axis)
     return at;
 }
 
-C2_CLONES static void picked(const float *X, const int32_t *at, float *Y, ptrdiff_t n)
+static void picked(const float *X, const int32_t *at, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = X[at[i]];
@@ -71,7 +71,7 @@ int c2_run_gather_image(void *context, void *const *buffers)
     return 0;
 }
 
-C2_CLONES static void add(const float *A, float *B, ptrdiff_t n)
+static void add(const float *A, float *B, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         B[i] += A[i];
@@ -125,13 +125,13 @@ int c2_run_scatter_image(void *context, void *const *buffers)
 
 /* -- two axes, by weights: output o is first[o] * (1 - weight[o]) + second[o] * weight[o] */
 
-C2_CLONES static void mean_of_rows(const float *A, const float *B, float a, float b, float *Y, ptrdiff_t n)
+static void mean_of_rows(const float *A, const float *B, float a, float b, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = A[i] * a + B[i] * b;
 }
 
-C2_CLONES static void mean_of_neighbours(
+static void mean_of_neighbours(
     const float *X, const int32_t *first, const int32_t *second, const float *weights, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
@@ -167,7 +167,7 @@ int c2_run_bilinear(void *context, void *const *buffers)
     return 0;
 }
 
-C2_CLONES static void add_scaled(const float *A, float a, float *B, ptrdiff_t n)
+static void add_scaled(const float *A, float a, float *B, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         B[i] += A[i] * a;

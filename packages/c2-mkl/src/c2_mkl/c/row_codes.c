@@ -14,19 +14,19 @@ static inline __attribute__((always_inline)) float larger(float a, float b)
     return b > a || b != b ? b : a;
 }
 
-C2_CLONES static void floats_of_halves(const uint16_t *X, float *Y, ptrdiff_t n)
+static void floats_of_halves(const uint16_t *X, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = float_of_half(X[i]);
 }
 
-C2_CLONES static void halves_of_floats(const float *X, uint16_t *Y, ptrdiff_t n)
+static void halves_of_floats(const float *X, uint16_t *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = half_of_float(X[i]);
 }
 
-C2_CLONES static void widen_range(const float *X, ptrdiff_t n, float *low, float *high)
+static void widen_range(const float *X, ptrdiff_t n, float *low, float *high)
 {
     enum { LANES = 16 };
     float lows[LANES], highs[LANES];
@@ -44,7 +44,7 @@ C2_CLONES static void widen_range(const float *X, ptrdiff_t n, float *low, float
         *low = smaller(*low, lows[k]), *high = larger(*high, highs[k]);
 }
 
-C2_CLONES static void codes_of(const float *X, ptrdiff_t n, float bias, float inverse, float largest, uint8_t *codes)
+static void codes_of(const float *X, ptrdiff_t n, float bias, float inverse, float largest, uint8_t *codes)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         float code = __builtin_rintf((X[i] - bias) * inverse);
@@ -53,7 +53,7 @@ C2_CLONES static void codes_of(const float *X, ptrdiff_t n, float bias, float in
     }
 }
 
-C2_CLONES static void numbers_of(const uint8_t *codes, ptrdiff_t n, float scale, float bias, float *X)
+static void numbers_of(const uint8_t *codes, ptrdiff_t n, float scale, float bias, float *X)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         X[i] = (float)codes[i] * scale + bias;

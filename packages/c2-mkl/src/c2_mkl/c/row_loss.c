@@ -25,7 +25,7 @@ int c2_run_square_distance(void *context, void *const *buffers)
     return 0;
 }
 
-C2_CLONES static void apart(const float *X, const float *Y, float dZ, float *dX, float *dY, ptrdiff_t n)
+static void apart(const float *X, const float *Y, float dZ, float *dX, float *dY, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         float d = (X[i] - Y[i]) * dZ;
@@ -56,14 +56,14 @@ int c2_run_square_distance_gradient(void *context, void *const *buffers)
  * dL, x, t, weights, dX. */
 
 #define LOSS(name, loss, slope)                                                                                         \
-    C2_CLONES static void name(const float *X, const float *T, float *Y, ptrdiff_t n)                                   \
+    static void name(const float *X, const float *T, float *Y, ptrdiff_t n)                                             \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
             float x = X[i], t = T[i];                                                                                   \
             Y[i] = (loss);                                                                                              \
         }                                                                                                               \
     }                                                                                                                   \
-    C2_CLONES static void name##_slope(const float *X, const float *T, float factor, float *dX, ptrdiff_t n)            \
+    static void name##_slope(const float *X, const float *T, float factor, float *dX, ptrdiff_t n)                      \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
             float x = X[i], t = T[i];                                                                                   \
@@ -102,7 +102,7 @@ int c2_run_sigmoid_cross_entropy(void *context, void *const *buffers)
     return 0;
 }
 
-C2_CLONES static void weigh(const float *weights, float *dX, ptrdiff_t n)
+static void weigh(const float *weights, float *dX, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         dX[i] *= weights[i];

@@ -15,13 +15,13 @@ ROW_SUM(
     sum_around_scaled, (const float *dY, const float *g, const float *X, float mean, ptrdiff_t n),
     dY[i] * g[i] * (X[i] - mean))
 
-C2_CLONES static void affine(const float *X, float factor, float shift, float *Y, ptrdiff_t n)
+static void affine(const float *X, float factor, float shift, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = X[i] * factor + shift;
 }
 
-C2_CLONES static void standardized(const float *X, float mean, float r, const float *g, const float *b, float *Y, ptrdiff_t n)
+static void standardized(const float *X, float mean, float r, const float *g, const float *b, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = (X[i] - mean) * r * g[i] + b[i];
@@ -64,14 +64,14 @@ int c2_run_row_norm(void *context, void *const *buffers)
 
 /* -- gradient. Buffers: X, gamma, dY, mean, deviation, dX, dgamma, dbeta. dX = dY gamma r - Z * along - level. */
 
-C2_CLONES static void back(
+static void back(
     const float *dY, const float *X, float factor, float mean, float along, float level, float *dX, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         dX[i] = dY[i] * factor - (X[i] - mean) * along - level;
 }
 
-C2_CLONES static void back_scaled(
+static void back_scaled(
     const float *dY, const float *X, const float *g, float r, float mean, float along, float level, float *dX, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
@@ -118,7 +118,7 @@ static void row_gradient(const void *context, void *const *buffers, ptrdiff_t fi
 }
 
 /* P = 1: a strip of columns of X and dY over all rows of a group. */
-C2_CLONES static void column_sums(
+static void column_sums(
     const float *X, const float *dY, const float *means, const float *inverses, ptrdiff_t rows, ptrdiff_t stride,
     ptrdiff_t width, double *dgamma, double *dbeta)
 {

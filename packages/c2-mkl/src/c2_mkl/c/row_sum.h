@@ -8,7 +8,7 @@ enum { SUM_LANES = 32, SUM_BLOCK = 2048 };
 
 /* A sum over a row of what `term` makes of element i; goes on in double after each block. */
 #define ROW_SUM(name, arguments, term)                                                                                  \
-    C2_CLONES static double name arguments                                                                              \
+    static double name arguments                                                                                        \
     {                                                                                                                   \
         double total = 0;                                                                                               \
         for (ptrdiff_t at = 0; at < n; at += SUM_BLOCK) {                                                                   \

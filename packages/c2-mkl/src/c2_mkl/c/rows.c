@@ -11,7 +11,7 @@ static inline __attribute__((always_inline)) float larger(float a, float b)
     return b > a || b != b ? b : a;
 }
 
-C2_CLONES static float maximum_of(const float *X, ptrdiff_t n)
+static float maximum_of(const float *X, ptrdiff_t n)
 {
     float lanes[LANES], best = X[0];
     ptrdiff_t i = 0;
@@ -27,13 +27,13 @@ C2_CLONES static float maximum_of(const float *X, ptrdiff_t n)
     return best;
 }
 
-C2_CLONES static void exponentials(const float *X, float shift, float *Y, ptrdiff_t n)
+static void exponentials(const float *X, float shift, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = exponential(X[i] - shift);
 }
 
-C2_CLONES static float sum_of(const float *X, ptrdiff_t n)
+static float sum_of(const float *X, ptrdiff_t n)
 {
     float lanes[LANES] = {0}, sum = 0;
     ptrdiff_t i = 0;
@@ -47,7 +47,7 @@ C2_CLONES static float sum_of(const float *X, ptrdiff_t n)
     return sum;
 }
 
-C2_CLONES static void divide(float *Y, float by, ptrdiff_t n)
+static void divide(float *Y, float by, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] /= by;

@@ -11,6 +11,7 @@ typedef struct { int major, minor, patch; const char *hash; unsigned cpu_runtime
 typedef struct {
     const c2_version *(*version)(void);
     int (*get_effective_cpu_isa)(void);
+    int (*set_max_cpu_isa)(int bits);
     int (*engine_create)(void **engine, int kind, size_t index);
     int (*stream_create)(void **stream, void *engine, unsigned flags);
     int (*stream_destroy)(void *stream);
@@ -88,6 +89,9 @@ typedef struct {
     int (*primitive_create)(void **primitive, const void *pd);
     int (*primitive_destroy)(void *primitive);
 } c2_onednn;
+
+/* The build of the C part with the widest vectors that this CPU has: "avx512", "avx2" or "base". */
+const char *c2_widest_build(void);
 
 /* Opens a library of that major version and fills the table. Gives NULL, or what is wrong; then nothing has changed. */
 const char *c2_open(const char *path, int major, c2_onednn *api);

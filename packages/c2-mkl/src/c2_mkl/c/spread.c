@@ -15,13 +15,13 @@ typedef struct {
     float *values, *products;
 } spread_job;
 
-C2_CLONES static void times(const float *X, float by, float *Y, ptrdiff_t n)
+static void times(const float *X, float by, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = X[i] * by;
 }
 
-C2_CLONES static void over(const float *X, float by, float *Y, ptrdiff_t n)
+static void over(const float *X, float by, float *Y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         Y[i] = X[i] / by;

@@ -6,7 +6,7 @@
 enum { STRIP = 512 };
 
 #define INTO(name, type, formula)                                                                                       \
-    C2_CLONES static void name(float *restrict sum, const type *restrict X, float factor, ptrdiff_t n)                  \
+    static void name(float *restrict sum, const type *restrict X, float factor, ptrdiff_t n)                            \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i)                                                                               \
             sum[i] = formula;                                                                                           \
@@ -18,7 +18,7 @@ INTO(multiply_signed, int8_t, sum[i] * (factor * (float)X[i]))
 INTO(multiply_unsigned, uint8_t, sum[i] * (factor * (float)X[i]))
 
 #define ROUND(name, type)                                                                                               \
-    C2_CLONES static void name(const float *restrict sum, type *restrict Y, float low, float high, ptrdiff_t n)         \
+    static void name(const float *restrict sum, type *restrict Y, float low, float high, ptrdiff_t n)                   \
     {                                                                                                                   \
         for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
             float x = sum[i] < low ? low : sum[i];                                                                      \

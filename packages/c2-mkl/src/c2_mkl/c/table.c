@@ -1,11 +1,11 @@
 /* A function of 8-bit numbers as a table of its 256 values. */
 #include "parallel.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__AVX512BW__)
 #include <immintrin.h>
 
 /* Four registers hold the table; bit 7 of a number tells which half of it to take from. */
-__attribute__((target("avx512f,avx512bw,avx512vbmi"))) static ptrdiff_t
+__attribute__((target("avx512vbmi"))) static ptrdiff_t
 by_vectors(const uint8_t *X, uint8_t *Y, const uint8_t *table, ptrdiff_t n)
 {
     __m512i quarters[4];
@@ -23,7 +23,7 @@ by_vectors(const uint8_t *X, uint8_t *Y, const uint8_t *table, ptrdiff_t n)
 
 static int has_vectors(void)
 {
-    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw");
+    return __builtin_cpu_supports("avx512vbmi") != 0;
 }
 #else
 static ptrdiff_t by_vectors(const uint8_t *X, uint8_t *Y, const uint8_t *table, ptrdiff_t n)

@@ -10,14 +10,14 @@ static inline __attribute__((always_inline)) float sign_of(float x)
 
 /* `name`: one result for the whole row; `name`_each: one result for each element. */
 #define UNFOLD(name, formula)                                                                                           \
-    C2_CLONES static void name(const float *dY, const float *X, const float *Y, float *dX, ptrdiff_t n, float factor)   \
+    static void name(const float *dY, const float *X, const float *Y, float *dX, ptrdiff_t n, float factor)             \
     {                                                                                                                   \
         float dy = dY[0], y = Y[0];                                                                                     \
         (void)X, (void)y, (void)factor;                                                                                 \
         for (ptrdiff_t i = 0; i < n; ++i)                                                                               \
             dX[i] = (formula);                                                                                          \
     }                                                                                                                   \
-    C2_CLONES static void name##_each(                                                                                  \
+    static void name##_each(                                                                                            \
         const float *dY, const float *X, const float *Y, float *dX, ptrdiff_t n, float factor)                          \
     {                                                                                                                   \
         (void)X, (void)Y, (void)factor;                                                                                 \

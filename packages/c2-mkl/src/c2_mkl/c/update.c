@@ -10,7 +10,7 @@ enum { GRAIN = 16384 }; /* elements: a thread is worth waking for */
 #define LOOP for (ptrdiff_t i = first; i < last; ++i)
 
 /* Buffers: grad, moment, lr, and with `update` param; step, new moment, new param. */
-C2_CLONES static void momentum(
+static void momentum(
     const c2_momentum *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
 {
     const float *grad = buffers[0], *moment = buffers[1], lr = *(const float *)buffers[2], mu = c->momentum;
@@ -50,7 +50,7 @@ int c2_run_momentum(void *context, void *const *buffers)
 }
 
 /* Buffers: param, m, v, grad, lr, iter (int64), new param, new m, new v, and with `gives_step` the direction. */
-C2_CLONES static void adam(const c2_adam *c, void *const *buffers, float rate, ptrdiff_t first, ptrdiff_t last)
+static void adam(const c2_adam *c, void *const *buffers, float rate, ptrdiff_t first, ptrdiff_t last)
 {
     const float *param = buffers[0], *m = buffers[1], *v = buffers[2], *grad = buffers[3], lr = *(const float *)buffers[4];
     float *new_param = buffers[6], *new_m = buffers[7], *new_v = buffers[8];
@@ -93,7 +93,7 @@ int c2_run_adam(void *context, void *const *buffers)
 }
 
 /* Buffers: param, moment, grad, lr, new param, new moment, and as far as `outputs` go effective rate and update. */
-C2_CLONES static void adagrad(const c2_dense_adagrad *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
+static void adagrad(const c2_dense_adagrad *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
 {
     const float *param = buffers[0], *h = buffers[1], *grad = buffers[2], lr = *(const float *)buffers[3];
     float *new_param = buffers[4], *new_h = buffers[5];
@@ -134,7 +134,7 @@ int c2_run_dense_adagrad(void *context, void *const *buffers)
 }
 
 /* Buffers: grad, mean squares, mom, lr, step, new mean squares, new mom. */
-C2_CLONES static void rms_prop(const c2_rms_prop *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
+static void rms_prop(const c2_rms_prop *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
 {
     const float *grad = buffers[0], *squares = buffers[1], *mom = buffers[2], lr = *(const float *)buffers[3];
     float *step = buffers[4], *new_squares = buffers[5], *new_mom = buffers[6];
@@ -163,7 +163,7 @@ int c2_run_rms_prop(void *context, void *const *buffers)
 }
 
 /* Buffers: X0, w0, X1, w1, ..., Y. Y may be any X: a strip is written when it has been read from all of them. */
-C2_CLONES static void weighted(const c2_weighted_sum *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
+static void weighted(const c2_weighted_sum *c, void *const *buffers, ptrdiff_t first, ptrdiff_t last)
 {
     enum { STRIP = 1024 };
     float *Y = buffers[2 * c->count], strip[STRIP];

@@ -4,5 +4,9 @@
 
 int c2_has_vnni(void)
 {
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+#if HAS_VNNI
+    return __builtin_cpu_supports("avx512vnni") != 0;
+#else
+    return 0;
+#endif
 }

@@ -2,9 +2,14 @@
 #ifndef C2_VNNI_H
 #define C2_VNNI_H
 
+#if defined(__AVX512BW__) /* the build for AVX-512 has them, for CPUs that have VNNI too */
+#define HAS_VNNI 1
 #include <immintrin.h>
+#else
+#define HAS_VNNI 0
+#endif
 
-#define VNNI __attribute__((target("fma,avx512f,avx512bw,avx512vl,avx512vnni")))
+#define VNNI __attribute__((target("avx512vnni")))
 #define INLINE VNNI static inline __attribute__((always_inline))
 
 #endif

@@ -19,7 +19,7 @@ from c2_mkl.library import OneDNN
 from c2_mkl.primitive import Array, Handle, strided
 from c2_mkl.reduced.activation import algorithm
 from c2_mkl.reduced.storage import LARGEST, Kept, scale_arguments
-from c2_mkl.reduced.weights import weight_scales
+from c2_mkl.reduced.weights import weight_scales, weight_steps
 
 Activation = tuple[int, float, float]
 
@@ -34,6 +34,7 @@ class Arithmetic:
         bias: its numbers, or the position of the input that has them; None where there is none.
         after: activations, as oneDNN's number and two parameters.
         step: what oneDNN divides by at the end: a layout with the scale, or None.
+        weight_steps: what the largest weight becomes, in int8.
     """
 
     scales: Array | None
@@ -41,6 +42,7 @@ class Arithmetic:
     bias: Array | int | None
     after: tuple[Activation, ...]
     step: Kept | None = None
+    weight_steps: int = 0
 
     def ends(self, Y: Kept) -> tuple[float, float] | None:
         """The smallest and largest number to store; None where more is left to be done than to cut off and round."""
@@ -77,7 +79,12 @@ class Arithmetic:
 
 
 def arithmetic_of(
-    request: NativeRequest, X: Kept, Y: Kept | None, S: Kept | None = None, axis: int = 0
+    request: NativeRequest,
+    library: OneDNN,
+    X: Kept,
+    Y: Kept | None,
+    S: Kept | None = None,
+    axis: int = 0,
 ) -> Arithmetic:
     """Of an operator that reads X, adds S where there is one, and writes Y (None: float32).
 
@@ -88,21 +95,20 @@ def arithmetic_of(
     bias = 2 if len(request.inputs) - (S is not None) > 2 else None
     if request.precision == "bf16":
         return Arithmetic(None, 1.0, bias, after)
-    scales, summand = (
-        weight_scales(request, axis) * np.float32(X.scale),
-        S.scale if S is not None else 1.0,
-    )
+    steps = weight_steps(request, library, X)
+    scales = weight_scales(request, steps, axis) * np.float32(X.scale)
+    summand = S.scale if S is not None else 1.0
     if Y is None:
-        return Arithmetic(scales, summand, bias, after)
+        return Arithmetic(scales, summand, bias, after, None, steps)
     linear = all(kind in (n.ELTWISE_RELU, n.CLIP) for kind, _, _ in after)
     if not linear or (bias is not None and bias not in request.constants):
-        return Arithmetic(scales, summand, bias, after, Y)
+        return Arithmetic(scales, summand, bias, after, Y, steps)
     step = Y.scale
     after = tuple(_in_steps(one, step) for one in after)
     if after and _is_rounding(after[-1], Y):
         after = after[:-1]
     b = None if bias is None else np.float32(1 / step) * request.constants[bias]
-    return Arithmetic(scales * np.float32(1 / step), summand / step, b, after)
+    return Arithmetic(scales * np.float32(1 / step), summand / step, b, after, None, steps)
 
 
 def _in_steps(activation: Activation, step: float) -> Activation:

@@ -38,7 +38,7 @@ def _kernel(request: NativeRequest, library: OneDNN, geometry: Geometry) -> Nati
     X = have[0] if have[0] is not None and have[0].last == last else kept_for(request, 0, last)
     Y = kept_for(request, count, last)
     S = _summand(request, have[-1], last) if adds else None
-    arithmetic = arithmetic_of(request, X, Y, S)
+    arithmetic = arithmetic_of(request, library, X, Y, S)
     own = depthwise(request, library, geometry, arithmetic, (X, Y, S))
     if own is not None:
         return own
@@ -47,7 +47,8 @@ def _kernel(request: NativeRequest, library: OneDNN, geometry: Geometry) -> Nati
     if one.is_slow:
         raise Declined(f"oneDNN has only plain loops for it in {request.precision}")
     chain = chain_of(request, library)
-    place = place_reduced(chain, request, geometry.weights, geometry.weight_strides, one)
+    steps = arithmetic.weight_steps
+    place = place_reduced(chain, request, geometry.weights, geometry.weight_strides, one, steps)
     arguments: list[tuple[int, Any, Any]] = [
         (n.SOURCE, one.layout(n.QUERY_SOURCE), 0),
         (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), place),

@@ -49,7 +49,7 @@ def _fc(request: NativeRequest, library: OneDNN, X: Kept) -> NativeKernel:
     image = X.last and prod(spec.shape[2:]) > 1
     row = tuple(spec.shape[1:]) if image else (K,)
     strides = strides_of_last(spec.shape) if image else None
-    arithmetic = arithmetic_of(request, X, Y)
+    arithmetic = arithmetic_of(request, library, X, Y)
     masks, factors = arithmetic.arguments(library, 1)
     source = strided(library, (M, *row), strides, X.dtype)
     ends = [source, strided(library, [N]), strided(library, [M, N], dtype=_dtype(Y))]
@@ -61,7 +61,7 @@ def _fc(request: NativeRequest, library: OneDNN, X: Kept) -> NativeKernel:
     if one.is_slow:
         raise Declined(f"oneDNN has only plain loops for it in {request.precision}")
     chain = chain_of(request, library)
-    place = place_reduced(chain, request, (N, *row), None, one)
+    place = place_reduced(chain, request, (N, *row), None, one, arithmetic.weight_steps)
     one.add_to(chain, request.threads, [
         (n.SOURCE, source, 0), (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), place), (n.BIAS, ends[1], arithmetic.bias),
         (n.TARGET, ends[2], chain.output), *factors,
@@ -83,7 +83,7 @@ def build_matmul(request: NativeRequest, library: OneDNN) -> NativeKernel:
     have = kept_inputs(request)[0]
     X = have if have is not None and not have.last else kept_for(request, 0, last=False)
     Y, axis = rounded_output(request), 0 if request.args["trans_b"] else len(dims) - 1
-    arithmetic = arithmetic_of(request, X, Y, axis=axis)
+    arithmetic = arithmetic_of(request, library, X, Y, axis=axis)
     masks, factors = arithmetic.arguments(library, 1 << (len(dims) - 1))
     left, result = (
         strided(library, *sides[0], dtype=X.dtype),
@@ -101,7 +101,10 @@ def build_matmul(request: NativeRequest, library: OneDNN) -> NativeKernel:
     if one.is_slow:
         raise Declined(f"oneDNN has only plain loops for it in {request.precision}")
     chain = chain_of(request, library)
-    place: Any = 1 if B is not None else place_reduced(chain, request, *sides[1], one, axis)
+    place: Any = 1
+    if B is None:
+        steps = arithmetic.weight_steps
+        place = place_reduced(chain, request, *sides[1], one, steps, axis)
     one.add_to(chain, request.threads, [
         (n.SOURCE, left, 0), (n.WEIGHTS, one.layout(n.QUERY_WEIGHTS), place), (n.TARGET, result, chain.output),
         *factors,

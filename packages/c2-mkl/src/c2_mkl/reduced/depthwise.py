@@ -30,7 +30,7 @@ def depthwise(
 ) -> NativeKernel | None:
     """The kernel for layouts of X and Y, channels last; None where it is another convolution or another CPU."""
     (X, Y, S), ends, window = layouts, arithmetic.ends(layouts[1]), geometry.window
-    if not library.shim.c2_has_vnni() or S is not None or not _is_ours(geometry):
+    if not library.has_own_vnni or S is not None or not _is_ours(geometry):
         return None
     if ends is None or not _fits_int32(arithmetic):
         return None

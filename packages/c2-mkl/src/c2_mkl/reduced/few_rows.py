@@ -29,10 +29,10 @@ def few_rows_of_bytes(request: NativeRequest, library: OneDNN, X: Kept) -> Nativ
         M > FEW
         or scattered
         or rounded_output(request) is not None
-        or not library.shim.c2_has_vnni()
+        or not library.has_own_vnni
     ):
         return None
-    scales = _filled(weight_scales(request) * np.float32(X.scale))
+    scales = _filled(weight_scales(request, 127) * np.float32(X.scale))
     W, signed, cast = request.constants[1], X.dtype == n.S8, library.ffi.cast
     packed = packed_once(W, "few rows of bytes", lambda: _packed(rounded(W).reshape(N, K)))
     start = np.zeros(len(scales), np.int32)
