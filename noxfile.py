@@ -60,6 +60,7 @@ SELF_CONTAINED = [*ON_THE_EDGE, "c2-mkl"]
 CARRIED = {"c2-gloo": ["libgloo", "libhiredis", "libibverbs", "libnl-3", "libnl-route-3"]}
 # CPUs of x86-64 that qemu can be: with AVX2 and no AVX-512, and without either.
 OLDER_CPUS = {"avx2": "Haswell", "sse4": "Nehalem"}
+FEWER_INSTRUCTIONS = ["avx512", "avx2", "avx", "base"]  # of $C2_MKL_INSTRUCTIONS
 ON_OLDER_CPUS = [  # what shows every kernel there within minutes
     *("tests/nnpack", "-k", "not error and not fork and not thread and not interrupted"),
 ]
@@ -299,6 +300,17 @@ def older_cpu(session: nox.Session, cpu: str) -> None:
         # NumPy's OpenBLAS chooses kernels by the CPU, and some that qemu 7 cannot run.
         env={"OMP_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Nehalem"},
         external=True,
+    )
+
+
+@nox.session(python=DEVELOPED_ON, requires=["build"])
+@nox.parametrize("instructions", [nox.param(name, id=name) for name in FEWER_INSTRUCTIONS])
+def fewer_instructions(session: nox.Session, instructions: str) -> None:
+    """c2-mkl's tests with fewer instructions than this CPU has; arguments after `--` go to pytest."""
+    session.install(*group("test"), *wheels_of([CORE, "c2-mkl", "c2-nnpack"]))
+    session.run(
+        *("python", "-m", "pytest", "tests/mkl", *session.posargs),
+        env={"C2_MKL_INSTRUCTIONS": instructions},
     )
 
 

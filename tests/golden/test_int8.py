@@ -27,13 +27,13 @@ def value(place, *steps):
     return Int8Tensor(TOLD[place], *steps) if steps else TOLD[place]
 
 
-def ask(question):
+def ask(question, registry=REGISTRY):
     args = question["args"]
     if question["type"] == "Int8GivenTensorFill":
         args = {**args, "values": bytes(args["values"])}
     names = [f"in{k}" for k in range(len(question["inputs"]))]
     outputs = [f"out{k}" for k in range(len(question["outputs"]))]
-    workspace = c2.Workspace(registry=REGISTRY)
+    workspace = c2.Workspace(registry=registry)
     for name, told in zip(names, question["inputs"]):
         workspace.blob(name).value = value(*told)
     net = c2.Net("question")
@@ -49,10 +49,10 @@ def test_int8_operators_give_what_caffe2_gave(type_):
     assert np.concatenate(off).mean() <= OFF
 
 
-def steps_off(question):
+def steps_off(question, registry=REGISTRY):
     """How far each result is from Caffe2's, in steps of 8-bit tensors; 1 where a number is another one."""
     parts = []
-    for found, told in zip(ask(question), question["outputs"]):
+    for found, told in zip(ask(question, registry), question["outputs"]):
         expected = value(*told)
         if isinstance(expected, Int8Tensor):
             steps = [(np.float32(one.scale), one.zero_point) for one in (found, expected)]

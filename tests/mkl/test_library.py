@@ -182,7 +182,7 @@ int main(void)
     P(dnnl_bf16) P(dnnl_s32) P(dnnl_s8) P(dnnl_u8) P(dnnl_eltwise_tanh) P(dnnl_eltwise_elu) P(dnnl_eltwise_hardsigmoid)
     P(dnnl_eltwise_logistic) P(dnnl_eltwise_swish) P(dnnl_eltwise_clip) P(dnnl_pooling_max)
     P(dnnl_pooling_avg_include_padding) P(dnnl_pooling_avg_exclude_padding) P(dnnl_binary_add) P(dnnl_binary_mul)
-    P(DNNL_ARG_SRC_1)    P(DNNL_ARG_ATTR_SCALES) P(sizeof(dnnl_exec_arg_t)) P(DNNL_MAX_NDIMS)
+    P(DNNL_ARG_SRC_1) P(DNNL_ARG_ATTR_SCALES) P(DNNL_ARG_ATTR_ZERO_POINTS) P(sizeof(dnnl_exec_arg_t)) P(DNNL_MAX_NDIMS)
     return 0;
 }
 """
@@ -213,5 +213,6 @@ def test_numbers_are_those_of_the_headers(compiler, tmp_path):
         n.TRAINING, n.QUERY_D_SOURCE, n.QUERY_D_WEIGHTS, n.QUERY_D_TARGET, n.D_SOURCE, n.D_TARGET, n.D_WEIGHTS,
         n.D_BIAS,
         n.BF16, n.S32, n.S8, n.U8, n.TANH, n.ELU, n.HARD_SIGMOID, n.LOGISTIC,
-        n.SWISH, n.CLIP, n.MAXIMUM, n.AVERAGE, n.AVERAGE_INSIDE, n.ADD, n.MULTIPLY, n.SECOND_SOURCE, n.SCALES, 16, 12,
+        n.SWISH, n.CLIP, n.MAXIMUM, n.AVERAGE, n.AVERAGE_INSIDE, n.ADD, n.MULTIPLY, n.SECOND_SOURCE, n.SCALES,
+        n.ZERO_POINTS, 16, 12,
     ]  # fmt: skip

@@ -15,15 +15,9 @@ from c2_mkl import instructions, plugin
 
 HERE = Path(__file__).parent
 LIMIT = instructions.LIMIT
-# By file and -k: numbers of every family, gradients, layouts, int8.
-SHOWN = [
-    ("test_numerics.py", "not threads"),
-    ("test_training_programs.py", ""),
-    ("test_nets.py", "lenet or squeezenet"),
-    ("test_precision_int8.py", "not nets_in_int8"),
-    ("test_normalizations.py", ""),
-    ("test_lookup.py", "sum or codes"),
-]
+# What shows the most in seconds; the session fewer_instructions of nox runs the whole folder.
+NUMBERS = ("test_numerics.py", "accurate or few_rows or one_weight")
+SHOWN = {"avx2": [NUMBERS, ("test_precision_int8.py", "exact or largest")], "base": [NUMBERS]}
 
 
 def run(*arguments, **environment):
@@ -87,17 +81,18 @@ def test_a_limit_that_comes_too_late_is_told(onednn, bits):
     assert "used it first" in said
 
 
-@pytest.mark.parametrize("name", ["avx512", "avx2", "avx", "base"])
+@pytest.mark.parametrize("name", SHOWN)
 def test_numbers_are_right_with_fewer_instructions(bits, name):
     """The tests of this folder themselves, in a process of their own."""
     if os.environ.get(LIMIT):
         pytest.skip(f"{LIMIT} is set: these tests run with it already")
     if bits & instructions.KNOWN[name].bits != instructions.KNOWN[name].bits:
         pytest.skip(f"this CPU has no {instructions.KNOWN[name].title}")
-    for file, which in SHOWN:
+    for file, which in SHOWN[name]:
         done = run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(HERE / file), "-k", which,
                    **{LIMIT: name, "C2_NNPACK_INSTRUCTIONS": instructions.KNOWN[name].build})  # fmt: skip
-        assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-3000:] + done.stderr
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+        assert " passed" in done.stdout
 
 
 @pytest.mark.parametrize(("build", "never"), [("avx2", "z"), ("base", "yzv")])

@@ -192,25 +192,26 @@ def test_convolutions_of_real_sizes(registry, case, threads):
         np.testing.assert_array_equal(found["y"], first, "the same threads must give the same bits")
 
 
-def test_a_change_of_shapes_keeps_packed_weights_and_bounds_programs(registry):
+def test_a_change_of_shapes_keeps_packed_weights_and_bounds_programs(registry, onednn):
     from c2.compile.net import PROGRAMS
     from c2_mkl.packing import packings_of
 
     rng = np.random.default_rng(4)
-    w = rng.standard_normal((16, 16, 3, 3)).astype(np.float32)
+    w = rng.standard_normal((16, 4, 3, 3)).astype(np.float32)
     net = one_op("Conv", ["x", "w"], kernel=3)
     workspace, made = compile_net(
-        registry, net, {"x": np.ones((1, 16, 9, 9), np.float32), "w": w}, ["w"]
+        registry, net, {"x": np.ones((1, 4, 9, 9), np.float32), "w": w}, ["w"]
     )
     for size in range(10, 10 + 3 * PROGRAMS):
-        x = rng.standard_normal((1, 16, size, size)).astype(np.float32)
+        x = rng.standard_normal((1, 4, size, size)).astype(np.float32)
         workspace.feed("x", x)
         made.run()
         np.testing.assert_allclose(
             workspace["y"], simple(net, {"x": x, "w": w})["y"], rtol=1e-4, atol=1e-4
         )
     assert len(made._programs) == PROGRAMS
-    assert 1 <= len(packings_of(workspace.blob("w").value)) <= 2, (
+    least = onednn.instructions.startswith("AVX-512")  # others read such filters as they are
+    assert least <= len(packings_of(workspace.blob("w").value)) <= 2, (
         "one layout of the weights should serve nearly all sizes"
     )
 

@@ -117,7 +117,7 @@ def test_sums_of_the_largest_products_are_not_cut_off(registry, form, low):
     np.testing.assert_allclose(found, terms, rtol=0.01)
 
 
-def test_numbers_beyond_the_range_are_cut_off(registry):
+def test_numbers_beyond_the_range_are_cut_off(registry, onednn):
     net = c2.Net("cut")
     net.op("Conv", ["x", "w", "b"], "y", kernel=1)
     net.add_external_output("y")
@@ -127,7 +127,8 @@ def test_numbers_beyond_the_range_are_cut_off(registry):
     }  # fmt: skip
     ranges = {"x": (-127.0, 127.0), "y": (0.0, 255.0)}
     _, (found,) = run(registry, net, feeds, ["y"], None, ["w", "b"], ranges)
-    np.testing.assert_allclose(found[0, 0].ravel(), [0, 0, 120, 254], atol=0.5)
+    atol = 0.5 if onednn.adds_products_in_32_bits else 1.5  # oneDNN halves 127, to 64
+    np.testing.assert_allclose(found[0, 0].ravel(), [0, 0, 120, 254], atol=atol)
 
 
 def test_what_was_not_calibrated_stays_float32(registry):

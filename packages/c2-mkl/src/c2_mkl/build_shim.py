@@ -1,6 +1,6 @@
 """Builds the C part with cffi: the C files in `c/`, against no header and no library but those of C itself.
 
-It is built once per kind of vectors, `c2_mkl._avx512`, `_avx2` and `_base`; c2_mkl.instructions says which one is loaded.
+It is built once per kind of vectors, `c2_mkl._avx512`, `_avx2` and `_base`: c2_mkl.instructions says which is loaded.
 """
 
 from pathlib import Path

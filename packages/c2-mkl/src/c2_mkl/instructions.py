@@ -1,4 +1,4 @@
-"""Which instructions of the CPU are used: by oneDNN, and by c2-mkl's own C part, which is built once per kind of vectors.
+"""Which instructions of the CPU are used: by oneDNN, and by the C part, which is built once per kind of vectors.
 
 `C2_MKL_INSTRUCTIONS` lowers both, so that one machine shows what an older one does.
 """

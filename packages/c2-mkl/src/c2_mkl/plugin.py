@@ -29,7 +29,7 @@ def c2_info() -> dict[str, str]:
 @hookimpl
 def c2_kernels() -> list[str]:
     """Builders of native kernels; they load oneDNN when the first one is built."""
-    return ["c2_mkl.native", "c2_mkl.reduced"]
+    return ["c2_mkl.native", "c2_mkl.reduced", "c2_mkl.int8"]
 
 
 @hookimpl

@@ -176,10 +176,12 @@ def attributes(
     library: OneDNN,
     append: Callable[[Any], None] | None = None,
     scales: Mapping[int, int] | None = None,
+    zero_points: Sequence[int] = (),
 ) -> Any:
     """Attributes of a primitive: scratch memory from us, post-operations by `append`.
 
     `scales` are the arguments that come with factors: their number -> mask of the axes along which factors differ.
+    `zero_points` are those that come with one number that stands for 0.
     """
     api = library.api
     with ExitStack() as stack:
@@ -187,6 +189,8 @@ def attributes(
         api.primitive_attr_set_scratchpad_mode(own.value, n.SCRATCHPAD_USER)
         for number, mask in (scales or {}).items():
             api.primitive_attr_set_scales_mask(own.value, number, mask)
+        for number in zero_points:
+            api.primitive_attr_set_zero_points_mask(own.value, number, 0)
         if append is not None:
             post = made(library, api.post_ops_create, api.post_ops_destroy)
             append(post.value)
@@ -202,10 +206,11 @@ def primitive(
     threads: int,
     append: Any = None,
     scales: Mapping[int, int] | None = None,
+    zero_points: Sequence[int] = (),
 ) -> Primitive:
     """The primitive descriptor of a kind. Raises Declined where oneDNN has none."""
     create = getattr(library.api, f"{kind}_primitive_desc_create")
-    with attributes(library, append, scales) as attribute, team_of(library, threads):
+    with attributes(library, append, scales, zero_points) as attribute, team_of(library, threads):
         made_one = made(library, create, library.api.primitive_desc_destroy, *args, attribute)
     return Primitive(library, made_one)
 

@@ -85,7 +85,10 @@ def _declines(
         return reason
     if kernel.supports is None:
         return None
-    if any(s is None or s.shape is None for s in specs):
+    inputs = registry.schema(kernel.type)
+    if any(
+        (s is None or s.shape is None) and not inputs.input(k).blob for k, s in enumerate(specs)
+    ):
         return "shapes are not known yet"
     return kernel.supports(*specs, **args)
 

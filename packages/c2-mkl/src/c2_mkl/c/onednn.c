@@ -27,7 +27,7 @@ static void note_fork(void) { forked = 1; }
     S(memory_desc_create_with_strides) S(memory_desc_create_with_tag) S(memory_desc_destroy) S(memory_desc_equal)       \
     S(memory_desc_get_size) S(memory_create) S(memory_destroy) S(memory_set_data_handle) S(primitive_attr_create)       \
     S(primitive_attr_destroy) S(primitive_attr_set_scratchpad_mode) S(primitive_attr_set_post_ops)                      \
-    S(primitive_attr_set_scales_mask) S(post_ops_create)                                                                \
+    S(primitive_attr_set_scales_mask) S(primitive_attr_set_zero_points_mask) S(post_ops_create)                         \
     S(post_ops_destroy) S(post_ops_append_sum) S(post_ops_append_eltwise) S(post_ops_append_prelu)                      \
     S(convolution_forward_primitive_desc_create) S(inner_product_forward_primitive_desc_create)                         \
     S(convolution_backward_data_primitive_desc_create) S(convolution_backward_weights_primitive_desc_create)            \

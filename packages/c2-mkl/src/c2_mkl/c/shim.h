@@ -28,6 +28,7 @@ typedef struct {
     int (*primitive_attr_set_scratchpad_mode)(void *attributes, int mode);
     int (*primitive_attr_set_post_ops)(void *attributes, const void *post_ops);
     int (*primitive_attr_set_scales_mask)(void *attributes, int argument, int mask);
+    int (*primitive_attr_set_zero_points_mask)(void *attributes, int argument, int mask);
     int (*post_ops_create)(void **post_ops);
     int (*post_ops_destroy)(void *post_ops);
     int (*post_ops_append_sum)(void *post_ops, float scale, int32_t zero_point, int type);
@@ -234,6 +235,20 @@ int c2_run_copy(void *context, void *const *buffers);
 enum { C2_AS_FLOAT, C2_AS_U8, C2_AS_S8 };
 typedef struct { ptrdiff_t images, positions, channels; int is_signed, form, threads; float factor; } c2_mean;
 int c2_run_mean(void *context, void *const *buffers);
+
+/* Rows of sums of products to bytes: (sum + bias of the channel) * factor, rounded, plus the zero point, in least..255.
+ * Buffers: int32 sums, uint8 Y. `bias` may be NULL. */
+typedef struct {
+    ptrdiff_t rows, channels;
+    const int32_t *bias;
+    double factor;
+    int zero_point, least, threads;
+} c2_int8_result;
+int c2_run_int8_result(void *context, void *const *buffers);
+
+/* Y = a * (A - zero of A) + b * (B - zero of B), rounded, plus the zero point, in least..255. Buffers: uint8 A, B, Y. */
+typedef struct { ptrdiff_t n; double a, b; int a_zero, b_zero, zero_point, least, threads; } c2_int8_sum;
+int c2_run_int8_sum(void *context, void *const *buffers);
 
 /* Y = values[X], bytes. */
 typedef struct { ptrdiff_t n; int threads; const uint8_t *values; } c2_table;

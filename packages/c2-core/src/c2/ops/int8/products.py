@@ -1,11 +1,13 @@
 """Int8Conv, Int8ConvRelu and Int8FC: exact sums of products of steps, rounded once."""
 
+from typing import Any
+
 import numpy as np
 
 from c2.ops.conv.conv import GROUP
 from c2.ops.conv.convolution import Convolution
 from c2.ops.conv.direct import direct_conv
-from c2.ops.conv.geometry import ORDER, WINDOW_ARGS, resolve_window
+from c2.ops.conv.geometry import ORDER, WINDOW_ARGS, Window, resolve_window
 from c2.ops.int8 import int8_tensor as q
 from c2.ops.linear.flatten import as_matrix
 from c2.ops.rules import canonical_axis
@@ -27,10 +29,10 @@ factor: one step off in rare cases.
 FC_DOC = """Y = X W^T + b, with X flattened to rows at `axis` and W (N, K), in steps of Y; rounded once."""
 
 
-def _bias(b, X, W):
-    """The bias in steps of the products, float64."""
+def bias_steps(b: Any, X: Int8Tensor, W: Int8Tensor) -> Any:
+    """The bias in steps of the products, int32; None where there is none. Raises Mismatch where it is in others."""
     if b is None:
-        return 0.0
+        return None
     found = q.is_int8("bias", b)
     scale = X.scale * W.scale
     require(
@@ -39,12 +41,18 @@ def _bias(b, X, W):
         scale,
         (found.scale, found.zero_point),
     )
-    return found.data.astype(np.float64)
+    return found.data
 
 
-def _conv(xp, X, W, b, order, group, window):
+def _plus_bias(sums, b, X, W):
+    steps = bias_steps(b, X, W)
+    return sums if steps is None else sums + steps
+
+
+def conv_window(X: Any, W: Any, order: str, group: int, window: dict[str, Any]) -> Window:
+    """The window of a convolution of 8-bit tensors. Raises Mismatch where X and the filters do not fit."""
     require(order.upper() == "NHWC", "order must be NHWC", "NHWC", order)
-    x, w = q.steps("X", X), q.steps("filter", W)
+    x, w = q.is_int8("X", X).data, q.is_int8("filter", W).data
     require(
         x.ndim == w.ndim == 4 and w.shape[3] * group == x.shape[3] and w.shape[0] % group == 0,
         "filter must be (M, kernel height, kernel width, C / group)", f"C = {x.shape[-1]}, group = {group}", w.shape,
@@ -53,10 +61,16 @@ def _conv(xp, X, W, b, order, group, window):
     require(
         w.shape[1:3] == tuple(found.kernel), "filter must be of the kernel's size", found.kernel, w.shape
     )  # fmt: skip
+    return found
+
+
+def _conv(xp, X, W, b, order, group, window):
+    found = conv_window(X, W, order, group, window)
+    x, w = q.steps("X", X), q.steps("filter", W)
     conv = Convolution(np, x.shape, x.dtype, found, w.shape[0], group, "NHWC")
     out = np.empty((x.shape[0], *found.outputs, w.shape[0]))
     conv.forward(x, w, None, out)
-    return out + _bias(b, X, W)
+    return _plus_bias(out, b, X, W)
 
 
 def _in_steps(sums, X, W, scale, zero_point, relu=False):
@@ -101,13 +115,25 @@ def _conv_operator(type_, relu):
     return Operator(schema, int8_conv, cases=make_cases, device="CPU")
 
 
+def fc_sizes(
+    X: Any, W: Any, axis: int, axis_w: int
+) -> tuple[tuple[int, int], tuple[int, int], tuple[int, ...]]:
+    """The shapes of X and W as matrices, and that of Y. Raises Mismatch where they do not fit."""
+    x, w = q.is_int8("X", X).data, q.is_int8("W", W).data
+    axis = canonical_axis("axis", axis, x.ndim)
+    rows = as_matrix(x.shape, axis)
+    columns = as_matrix(w.shape, canonical_axis("axis_w", axis_w, w.ndim))
+    require(
+        rows[1] == columns[1], "W must have one column per element of a row of X", rows[1], columns[1]
+    )  # fmt: skip
+    return rows, columns, (*x.shape[:axis], columns[0])
+
+
 def _int8_fc(xp, X, W, b, *, axis, axis_w, Y_scale, Y_zero_point):
-    x, w = q.steps("X", X), q.steps("W", W)
-    rows = as_matrix(x.shape, canonical_axis("axis", axis, x.ndim))
-    N, K = as_matrix(w.shape, canonical_axis("axis_w", axis_w, w.ndim))
-    require(rows[1] == K, "W must have one column per element of a row of X", rows[1], K)
-    sums = x.reshape(rows) @ w.reshape(N, K).T + _bias(b, X, W)
-    return _in_steps(sums.reshape(*x.shape[: axis % x.ndim], N), X, W, Y_scale, Y_zero_point)
+    rows, columns, shape = fc_sizes(X, W, axis, axis_w)
+    x, w = q.steps("X", X).reshape(rows), q.steps("W", W).reshape(columns)
+    sums = _plus_bias(x @ w.T, b, X, W)
+    return _in_steps(sums.reshape(shape), X, W, Y_scale, Y_zero_point)
 
 
 def _fc_cases(rng):

@@ -1,14 +1,21 @@
 """Int8Add and Int8Sum, alone and with a Relu: four names of one formula."""
 
+from typing import Any
+
 from c2.ops.int8 import int8_tensor as q
 from c2.registry import Case, Operator, OpSchema, Tensor, require
 from c2.registry.schema import NoGradient
 
 
+def require_one_shape(A: Any, B: Any) -> None:
+    a, b = q.is_int8("A", A).data, q.is_int8("B", B).data
+    require(a.shape == b.shape, "A and B must have one shape", a.shape, b.shape)
+
+
 def _operator(type_, relu):
     def int8_add(xp, A, B, *, Y_scale, Y_zero_point):
+        require_one_shape(A, B)
         a, b = q.steps("A", A), q.steps("B", B)
-        require(a.shape == b.shape, "A and B must have one shape", a.shape, b.shape)
         count = a * (A.scale / Y_scale) + b * (B.scale / Y_scale)
         return q.rounded(count, Y_scale, Y_zero_point, Y_zero_point if relu else 0)
 
