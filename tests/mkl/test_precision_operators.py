@@ -19,6 +19,13 @@ def precision(request, onednn):
     return request.param
 
 
+def most_error(precision):
+    from c2_mkl.library import onednn
+
+    few_steps = precision == "int8" and not onednn().adds_products_in_32_bits  # of weights: 63
+    return ERRORS[precision] * (1.5 if few_steps else 1)
+
+
 def compare(registry, net, feeds, data, precision):
     """The reduced net, its result, and that of float32; all but the data are parameters."""
     params = {name: value for name, value in feeds.items() if name not in data}
@@ -65,7 +72,7 @@ def test_operators_stay_in_reduced_precision(registry, precision, case):
     assert set(engines(made)) == {f"MKL {precision}", "reorder"}, made.program().stages
     form = "bf16" if precision == "bf16" else "8"
     assert all(form in one.name for one in made.program().layouts.values()), "no float32 between"
-    assert error(found, expected) < ERRORS[precision]
+    assert error(found, expected) < most_error(precision)
 
 
 @pytest.mark.parametrize("group", [1, 3])
@@ -79,7 +86,7 @@ def test_parts(registry, precision, type_, group):
     made, found, expected = compare(registry, net, feeds, ["x"], precision)
     kinds = {s.node.type: s.engine for s in made.program().stages}
     assert kinds[type_] == f"MKL {precision}"
-    assert error(found, expected) < ERRORS[precision]
+    assert error(found, expected) < most_error(precision)
 
 
 @pytest.mark.parametrize("type_", ["Flatten", "Reshape", "Squeeze"])
@@ -96,7 +103,7 @@ def test_images_become_rows(registry, precision, type_):
     }  # fmt: skip
     made, found, expected = compare(registry, net, feeds, ["x"], precision)
     assert set(engines(made)) == {f"MKL {precision}", "reorder"}
-    assert error(found, expected) < ERRORS[precision]
+    assert error(found, expected) < most_error(precision)
 
 
 @pytest.mark.parametrize("after", [None, "Relu", "Clip"])
@@ -120,7 +127,7 @@ def test_sums_and_products(registry, precision, type_, after):
     }
     made, found, expected = compare(registry, net, feeds, ["x"], precision)
     assert set(engines(made)) == {f"MKL {precision}", "reorder"}
-    assert error(found, expected) < ERRORS[precision]
+    assert error(found, expected) < most_error(precision)
 
 
 def test_five_summands(registry, onednn):
@@ -150,7 +157,7 @@ def test_products_of_matrices(registry, precision, type_, trans_b):
     feeds = {n: v.T.copy() if n != "x" and trans_b else v for n, v in feeds.items()}
     made, found, expected = compare(registry, net, feeds, ["x"], precision)
     assert engines(made) == ["reorder", f"MKL {precision}", f"MKL {precision}"]
-    assert error(found, expected) < ERRORS[precision]
+    assert error(found, expected) < most_error(precision)
 
 
 def test_stacks_of_matrices_in_bf16(registry, onednn):
@@ -181,4 +188,4 @@ def test_fc_gives_what_the_next_one_reads(registry, precision):
     }  # fmt: skip
     made, found, expected = compare(registry, net, feeds, ["x"], precision)
     assert engines(made) == ["reorder", *[f"MKL {precision}"] * 3]
-    assert error(found, expected) < ERRORS[precision]
+    assert error(found, expected) < most_error(precision)

@@ -25,12 +25,7 @@ def few_rows_of_bytes(request: NativeRequest, library: OneDNN, X: Kept) -> Nativ
     """None where the rows are many or not in order, the result is rounded, or the CPU is another."""
     M, K, N = sizes_of(request)
     scattered = X.last and prod((request.inputs[0].shape or ())[2:]) > 1
-    if (
-        M > FEW
-        or scattered
-        or rounded_output(request) is not None
-        or not library.has_own_vnni
-    ):
+    if M > FEW or scattered or rounded_output(request) is not None or not library.has_own_vnni:
         return None
     scales = _filled(weight_scales(request, 127) * np.float32(X.scale))
     W, signed, cast = request.constants[1], X.dtype == n.S8, library.ffi.cast
