@@ -20,7 +20,7 @@ from c2_nnpack.kernels import kernels, vector_lanes
 from c2_nnpack.layout import C16
 from c2_nnpack.weights import in_halves, packed_filters
 
-NEAR = 8 << 20  # bytes of weights that all cores' cache keeps while a layer's tiles pass
+NEAR = 16 << 20  # bytes of weights that all cores' cache keeps while a layer's tiles pass
 FEW = 16  # channels: with fewer, most of a block is padding
 GROWTH = (
     8  # times the memory of plain filters that transformed ones may take, unless they are asked for
