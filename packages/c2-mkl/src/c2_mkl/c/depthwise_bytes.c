@@ -79,7 +79,7 @@ int c2_run_depthwise_bytes(void *context, void *const *buffers)
 {
     const c2_depthwise_bytes *c = context;
     ptrdiff_t at_once = c->stride == 1 ? 2 : 1, units = (c->outputs[0] + at_once - 1) / at_once;
-    ptrdiff_t grain = 1 + 32768 / (c->outputs[1] * c->channels);
+    ptrdiff_t grain = 1 + 16384 / (at_once * c->outputs[1] * c->channels);
     c2_parallel(depthwise_part, c, buffers, c->images * units, grain, c->threads);
     return 0;
 }
