@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from c2.communicate.communicator import OPERATIONS, Communicator
 from c2.communicate.store import TIMEOUT, Store
 from c2.errors import CommunicationError
@@ -13,6 +15,7 @@ from c2_gloo.library import StoreLink, gloo, said
 from c2_gloo.shared import SharedMemory, wanted
 
 NUMBERS = ("float32", "float64", "int32", "int64", "uint8", "int8", "float16")
+KINDS = {np.dtype(name): kind for kind, name in enumerate(NUMBERS)}
 LONGEST = 1 << 31  # milliseconds, of a C int
 
 
@@ -130,13 +133,14 @@ class GlooCommunicator(Communicator):
     def _at(self, array: Any) -> Any:
         if not array.flags.c_contiguous:
             raise CommunicationError("arrays must be C-contiguous: pass numpy.ascontiguousarray(x)")
-        return self._ffi.cast("void *", array.ctypes.data)
+        return self._ffi.from_buffer(array)
 
 
 def _numbers(array: Any, operation: str) -> tuple[int, int]:
-    if array.dtype.name not in NUMBERS:
+    kind = KINDS.get(array.dtype)
+    if kind is None:
         raise CommunicationError(f"Gloo adds {', '.join(NUMBERS)}, not {array.dtype}")
-    return NUMBERS.index(array.dtype.name), OPERATIONS.index(operation)
+    return kind, OPERATIONS.index(operation)
 
 
 def _milliseconds(seconds: float) -> int:

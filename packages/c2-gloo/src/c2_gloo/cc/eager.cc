@@ -41,7 +41,7 @@ void Eager::send(const void *x, size_t bytes, int to, uint32_t tag, Milliseconds
         out_.buffer->waitSend(timeout);
 }
 
-const char *Eager::receive(int from, size_t bytes, uint32_t tag, Milliseconds timeout)
+const void *Eager::receive(int from, size_t bytes, uint32_t tag, Milliseconds timeout)
 {
     Box &box = in_[size_t(from)];
     box.buffer->waitRecv(timeout);

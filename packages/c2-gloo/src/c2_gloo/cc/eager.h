@@ -8,8 +8,8 @@
 
 #include <gloo/context.h>
 
-/* Gloo sends when the receiver has told that it waits. Here each rank always waits for one message from every other, so that
- * a message needs one way and no question. It carries the tag of its collective. */
+/* Gloo sends when the receiver has told that it waits. Here each rank always waits for one message from every other, so
+ * that a message needs one way and no question. It carries the tag of its collective. */
 class Eager {
   public:
     using Milliseconds = std::chrono::milliseconds;
@@ -20,7 +20,7 @@ class Eager {
     /* Sends to a rank, or to all others where `to` is -1; returns when x may be written to. */
     void send(const void *x, size_t bytes, int to, uint32_t tag, Milliseconds timeout);
     /* What a rank sent, `bytes` of it; it stays there until next(from). */
-    const char *receive(int from, size_t bytes, uint32_t tag, Milliseconds timeout);
+    const void *receive(int from, size_t bytes, uint32_t tag, Milliseconds timeout);
     void next(int from);
 
   private:

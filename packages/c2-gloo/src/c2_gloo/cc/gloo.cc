@@ -1,18 +1,19 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <vector>
 
 #include <gloo/allgather.h>
 #include <gloo/allreduce.h>
-#include <gloo/barrier.h>
 #include <gloo/broadcast.h>
 #include <gloo/reduce.h>
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
 #include <gloo/transport/tcp/device.h>
 
+#include "eager.h"
 #include "numbers.h"
 
 extern "C" {
@@ -23,6 +24,11 @@ using std::chrono::milliseconds;
 
 struct c2_gloo {
     std::shared_ptr<gloo::rendezvous::Context> context;
+    Eager eager{*context};
+    std::mutex one{}; /* collective at a time */
+
+    int size() const { return context->size; }
+    int rank() const { return context->rank; }
 };
 
 thread_local std::string c2_failure;
@@ -36,6 +42,8 @@ c2_gloo_get store_get;
 constexpr size_t RING_FROM = 64 << 10;
 /* Gloo's collectives use the numbers 1 to 8 there. */
 constexpr uint64_t POINT_TO_POINT = uint64_t(0x40) << 56, SCATTERED = uint64_t(0x41) << 56;
+/* Above this many bytes in all, what every rank sends to every other is no longer the quickest. */
+constexpr size_t FEW = 64 << 10;
 
 class Store : public gloo::rendezvous::Store {
   public:
@@ -71,6 +79,60 @@ class Store : public gloo::rendezvous::Store {
     void *store_;
     milliseconds timeout_;
 };
+
+/* Whether every rank may send so much to every other. */
+bool few(const c2_gloo &gloo, size_t bytes)
+{
+    return bytes <= Eager::MOST && bytes * size_t(gloo.size() - 1) <= FEW;
+}
+
+/* Every rank sends x to every other: got(what each sent, by ranks). */
+template <typename T, typename Got>
+void swap(c2_gloo &gloo, const T *x, size_t count, uint32_t tag, milliseconds timeout, const Got &got)
+{
+    gloo.eager.send(x, count * sizeof(T), -1, tag, timeout);
+    std::vector<const T *> all;
+    for (int from = 0; from < gloo.size(); ++from)
+        all.push_back(from == gloo.rank()
+                          ? x
+                          : static_cast<const T *>(gloo.eager.receive(from, count * sizeof(T), tag, timeout)));
+    got(all);
+    for (int from = 0; from < gloo.size(); ++from)
+        if (from != gloo.rank())
+            gloo.eager.next(from);
+}
+
+/* Few numbers: every rank adds up all of them. */
+template <typename T>
+void add_few(c2_gloo &gloo, T *x, size_t count, Reduce operation, uint32_t tag, milliseconds timeout)
+{
+    swap(gloo, x, count, tag, timeout, [&](const std::vector<const T *> &all) {
+        add_up(all, count, operation,
+               [&](const T *sums, size_t first, size_t n) { std::copy(sums, sums + n, x + first); });
+    });
+}
+
+template <typename T>
+void add_many(c2_gloo &gloo, T *x, size_t count, Reduce operation, uint32_t tag, milliseconds timeout)
+{
+    using Algorithm = gloo::AllreduceOptions::Algorithm;
+    gloo::AllreduceOptions options(gloo.context);
+    options.setOutput(x, count);
+    options.setReduceFunction(operation);
+    options.setAlgorithm(count * sizeof(T) < RING_FROM ? Algorithm::BCUBE : Algorithm::RING);
+    options.setTag(tag);
+    options.setTimeout(timeout);
+    gloo::allreduce(options);
+}
+
+/* Runs work() when no other thread is in a collective of these ranks. */
+template <typename Work> int in_turn(c2_gloo *gloo, const Work &work)
+{
+    return guarded([&] {
+        std::lock_guard<std::mutex> turn(gloo->one);
+        work();
+    });
+}
 
 /* Each rank's part goes round the ring once and is added to on its way; the order of sums is that of the ranks behind. */
 template <typename T>
@@ -131,24 +193,19 @@ void c2_gloo_close(c2_gloo *gloo)
 
 int c2_gloo_allreduce(c2_gloo *gloo, void *x, size_t count, int numbers, int operation, uint32_t tag, int ms)
 {
-    return guarded([&] {
+    return in_turn(gloo, [&] {
         with_type(numbers, [&](auto *type) {
             using T = std::remove_pointer_t<decltype(type)>;
-            using Algorithm = gloo::AllreduceOptions::Algorithm;
-            gloo::AllreduceOptions options(gloo->context);
-            options.setOutput(static_cast<T *>(x), count);
-            options.setReduceFunction(operation_of<T>(operation));
-            options.setAlgorithm(count * sizeof(T) < RING_FROM ? Algorithm::BCUBE : Algorithm::RING);
-            options.setTag(tag);
-            options.setTimeout(milliseconds(ms));
-            gloo::allreduce(options);
+            const auto add = few(*gloo, count * sizeof(T)) ? add_few<T> : add_many<T>;
+            if (gloo->size() > 1 && count > 0)
+                add(*gloo, static_cast<T *>(x), count, operation_of<T>(operation), tag, milliseconds(ms));
         });
     });
 }
 
 int c2_gloo_reduce(c2_gloo *gloo, void *x, size_t count, int numbers, int operation, int root, uint32_t tag, int ms)
 {
-    return guarded([&] {
+    return in_turn(gloo, [&] {
         with_type(numbers, [&](auto *type) {
             using T = std::remove_pointer_t<decltype(type)>;
             std::vector<T> result(count);
@@ -169,7 +226,7 @@ int c2_gloo_reduce(c2_gloo *gloo, void *x, size_t count, int numbers, int operat
 int c2_gloo_reduce_scatter(c2_gloo *gloo, void *x, const int *counts, void *y, int numbers, int operation, uint32_t tag,
                            int ms)
 {
-    return guarded([&] {
+    return in_turn(gloo, [&] {
         with_type(numbers, [&](auto *type) {
             using T = std::remove_pointer_t<decltype(type)>;
             reduce_scatter(*gloo->context, static_cast<T *>(x), counts, static_cast<T *>(y), operation_of<T>(operation),
@@ -180,7 +237,14 @@ int c2_gloo_reduce_scatter(c2_gloo *gloo, void *x, const int *counts, void *y, i
 
 int c2_gloo_allgather(c2_gloo *gloo, void *x, void *y, size_t bytes, uint32_t tag, int ms)
 {
-    return guarded([&] {
+    return in_turn(gloo, [&] {
+        if (few(*gloo, bytes)) {
+            swap(*gloo, static_cast<const char *>(x), bytes, tag, milliseconds(ms), [&](const auto &all) {
+                for (size_t from = 0; from < all.size(); ++from)
+                    std::copy(all[from], all[from] + bytes, static_cast<char *>(y) + from * bytes);
+            });
+            return;
+        }
         gloo::AllgatherOptions options(gloo->context);
         options.setInput(static_cast<char *>(x), bytes);
         options.setOutput(static_cast<char *>(y), bytes * size_t(gloo->context->size));
@@ -192,7 +256,14 @@ int c2_gloo_allgather(c2_gloo *gloo, void *x, void *y, size_t bytes, uint32_t ta
 
 int c2_gloo_broadcast(c2_gloo *gloo, void *x, size_t bytes, int root, uint32_t tag, int ms)
 {
-    return guarded([&] {
+    return in_turn(gloo, [&] {
+        if (few(*gloo, bytes) && gloo->rank() == root)
+            return gloo->eager.send(x, bytes, -1, tag, milliseconds(ms));
+        if (few(*gloo, bytes)) {
+            const auto *sent = static_cast<const char *>(gloo->eager.receive(root, bytes, tag, milliseconds(ms)));
+            std::copy(sent, sent + bytes, static_cast<char *>(x));
+            return gloo->eager.next(root);
+        }
         gloo::BroadcastOptions options(gloo->context);
         options.setOutput(static_cast<char *>(x), bytes);
         options.setRoot(root);
@@ -204,11 +275,8 @@ int c2_gloo_broadcast(c2_gloo *gloo, void *x, size_t bytes, int root, uint32_t t
 
 int c2_gloo_barrier(c2_gloo *gloo, uint32_t tag, int ms)
 {
-    return guarded([&] {
-        gloo::BarrierOptions options(gloo->context);
-        options.setTag(tag);
-        options.setTimeout(milliseconds(ms));
-        gloo::barrier(options);
+    return in_turn(gloo, [&] {
+        swap(*gloo, static_cast<const char *>(nullptr), 0, tag, milliseconds(ms), [](const auto &) {});
     });
 }
 

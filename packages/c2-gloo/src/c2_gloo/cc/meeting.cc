@@ -27,7 +27,7 @@ struct alignas(128) Place {
 namespace {
 
 constexpr int SPINS = 300; /* a few microseconds: what a rank takes that runs on another core */
-constexpr auto AWAKE = std::chrono::microseconds(300); /* then asleep: waking takes tens of microseconds */
+constexpr auto AWAKE = std::chrono::microseconds(100); /* then asleep: waking takes tens of microseconds */
 constexpr long NAP = 20 * 1000 * 1000; /* nanoseconds until a sleeping rank looks whether the others live */
 
 size_t padded(size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
@@ -66,7 +66,8 @@ char *mapped(const char *name, bool make, size_t bytes)
 
 c2_shared::c2_shared(const char *name, int rank, int size, size_t room)
     : rank(rank), size(size), room(padded(room)), spins(spins_of(size)),
-      bytes(padded(sizeof(Place) * size_t(size)) + 2 * size_t(size) * this->room), memory(mapped(name, rank == 0, bytes))
+      bytes(padded(sizeof(Place) * size_t(size)) + 2 * size_t(size) * this->room),
+      memory(mapped(name, rank == 0, bytes))
 {
     place(rank)->process = getpid();
 }

@@ -10,8 +10,8 @@ using Clock = std::chrono::steady_clock;
 
 struct Place;
 
-/* All ranks do the same steps. What a rank writes into its slot in one step, the others read in the next; a step begins when
- * all have done the one before, so that two slots, for even and odd steps, are enough. */
+/* All ranks do the same steps. What a rank writes into its slot in one step, the others read in the next; a step begins
+ * when all have done the one before, so that two slots, for even and odd steps, are enough. */
 struct c2_shared {
     c2_shared(const char *name, int rank, int size, size_t room);
     ~c2_shared();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <gloo/types.h>
 
@@ -45,6 +46,24 @@ template <typename T> Reduce operation_of(int operation)
 {
     const Reduce all[] = {each<T, Sum>, each<T, Product>, each<T, Least>, each<T, Most>};
     return all[operation];
+}
+
+/* Bytes added up at a time, so that sums are still in the first cache when more is added to them. */
+constexpr size_t NEAR = 8 << 10;
+
+/* Adds up one after the other what all ranks have, x[0] + x[1] + ..., and hands sums on: got(sums, first, how many). */
+template <typename T, typename Got>
+void add_up(const std::vector<const T *> &x, size_t count, Reduce operation, const Got &got)
+{
+    constexpr size_t most = NEAR / sizeof(T);
+    alignas(64) T sums[most];
+    for (size_t first = 0; first < count; first += most) {
+        const size_t here = std::min(most, count - first);
+        operation(sums, x[0] + first, x[1] + first, here);
+        for (size_t k = 2; k < x.size(); ++k)
+            operation(sums, sums, x[k] + first, here);
+        got(sums, first, here);
+    }
 }
 
 /* Calls work(T *) for the type that `numbers` stands for. */

@@ -16,9 +16,6 @@ namespace {
 
 /* More than two ranks add up so many bytes each for itself, which moves more and takes fewer steps. */
 constexpr size_t FEW = 16 << 10;
-/* Bytes added up at a time, so that sums are still in the first cache when more is added to them. */
-constexpr size_t NEAR = 8 << 10;
-
 /* Runs work(end) when no other thread is in a collective of these ranks. */
 template <typename Work> int in_turn(c2_shared *shared, int milliseconds, const Work &work)
 {
@@ -27,20 +24,6 @@ template <typename Work> int in_turn(c2_shared *shared, int milliseconds, const 
         std::lock_guard<std::mutex> turn(shared->one);
         work(end);
     });
-}
-
-/* Adds up one after the other what all ranks have, x[0] + x[1] + ..., and hands sums on: got(sums, first, how many). */
-template <typename T, typename Got> void add_up(const std::vector<const T *> &x, size_t count, Reduce operation, const Got &got)
-{
-    constexpr size_t most = NEAR / sizeof(T);
-    alignas(64) T sums[most];
-    for (size_t first = 0; first < count; first += most) {
-        const size_t here = std::min(most, count - first);
-        operation(sums, x[0] + first, x[1] + first, here);
-        for (size_t k = 2; k < x.size(); ++k)
-            operation(sums, sums, x[k] + first, here);
-        got(sums, first, here);
-    }
 }
 
 /* Numbers in a part for each rank, and the parts in pieces, of which each step takes one from every part. */
@@ -61,7 +44,11 @@ struct Parts {
         return (longest + piece - 1) / piece;
     }
 
-    size_t start(int part, size_t k) const { return std::min(starts[size_t(part)] + k * piece, starts[size_t(part) + 1]); }
+    size_t start(int part, size_t k) const
+    {
+        return std::min(starts[size_t(part)] + k * piece, starts[size_t(part) + 1]);
+    }
+
     size_t count(int part, size_t k) const { return start(part, k + 1) - start(part, k); }
 };
 
@@ -213,7 +200,8 @@ int c2_shared_allreduce(c2_shared *shared, void *x, size_t count, int numbers, i
     });
 }
 
-int c2_shared_reduce(c2_shared *shared, void *x, size_t count, int numbers, int operation, int root, uint32_t tag, int ms)
+int c2_shared_reduce(c2_shared *shared, void *x, size_t count, int numbers, int operation, int root, uint32_t tag,
+                     int ms)
 {
     return in_turn(shared, ms, [&](Clock::time_point end) {
         with_type(numbers, [&](auto *type) {
