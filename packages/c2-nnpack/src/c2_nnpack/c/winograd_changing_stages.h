@@ -3,12 +3,13 @@
 #include "transpose.h"
 #include "winograd_filter_tile.h"
 
-/* taps: [input of 16][tap][output of the panel], zeros where there is no such input or output. Filters are transposed from a
- * copy, whose last rows may be read beyond their end. */
+/* taps: [input of 16][tap][output of the panel], zeros where there is no such input or output; narrow panels of the last
+ * block may have no output at all. Filters are transposed from a copy, whose last rows may be read beyond their end. */
 INLINE void NAME(filter_taps)(const c2_winograd_changing *c, const float *W, ptrdiff_t channel, ptrdiff_t input, ptrdiff_t width,
                               float *taps)
 {
-    ptrdiff_t outputs = c->tiled.K - channel < width ? c->tiled.K - channel : width, inputs = c->C - input < 16 ? c->C - input : 16;
+    const ptrdiff_t left = c->tiled.K > channel ? c->tiled.K - channel : 0;
+    const ptrdiff_t outputs = left < width ? left : width, inputs = c->C - input < 16 ? c->C - input : 16;
     float filters[2 * LANES * 16 * 9 + LANES];
     const ptrdiff_t row = c->turned ? 9 : 16 * 9; /* of one output */
     if (outputs < width || inputs < 16)
