@@ -16,35 +16,28 @@ from c2.registry.spec import FLOAT
 
 SMALL = 64 << 10  # bytes: tensors below it are exchanged together
 
-ALLREDUCE_MEAN = OpSchema(
-    "AllreduceMean",
-    doc="""Each Y is the mean of its X over all processes. In place. Small ones are exchanged together.
 
-    Differs from Caffe2, which has no such operator: Allreduce there adds up all its inputs.
-    """,
-    inputs=[COMM_WORLD, Tensor("X", "any shapes, one dtype", FLOAT, variadic=True)],
-    outputs=[Tensor("Y", "the same blobs as X", variadic=True)],
-    args=[STATUS_BLOB],
-    infer=lambda comm_world, *X, **args: X,
-    gradient=NoGradient.FORBIDDEN,
-)
-ALLREDUCE_MEAN.inplace_required_pairs = frozenset((k + 1, k) for k in range(MANY))
-ALLREDUCE_MEAN.inplace_pairs = ALLREDUCE_MEAN.inplace_required_pairs
+def _in_place(type_, what):
+    """The schema of an operator that puts something over all processes into each of its blobs."""
+    schema = OpSchema(
+        type_,
+        doc=f"""Each Y is the {what} of its X over all processes. In place. Small ones are exchanged together.
 
-ALLREDUCE_SUM = OpSchema(
-    "AllreduceSum",
-    doc="""Each Y is the sum of its X over all processes. In place. Small ones are exchanged together.
+        Differs from Caffe2, which has no such operator: Allreduce there adds up all its inputs.
+        """,
+        inputs=[COMM_WORLD, Tensor("X", "any shapes, one dtype", FLOAT, variadic=True)],
+        outputs=[Tensor("Y", "the same blobs as X", variadic=True)],
+        args=[STATUS_BLOB],
+        infer=lambda comm_world, *X, **args: X,
+        gradient=NoGradient.FORBIDDEN,
+    )
+    schema.inplace_required_pairs = frozenset((k + 1, k) for k in range(MANY))
+    schema.inplace_pairs = schema.inplace_required_pairs
+    return schema
 
-    Differs from Caffe2, which has no such operator: Allreduce there adds up all its inputs.
-    """,
-    inputs=[COMM_WORLD, Tensor("X", "any shapes, one dtype", FLOAT, variadic=True)],
-    outputs=[Tensor("Y", "the same blobs as X", variadic=True)],
-    args=[STATUS_BLOB],
-    infer=lambda comm_world, *X, **args: X,
-    gradient=NoGradient.FORBIDDEN,
-)
-ALLREDUCE_SUM.inplace_required_pairs = ALLREDUCE_MEAN.inplace_required_pairs
-ALLREDUCE_SUM.inplace_pairs = ALLREDUCE_MEAN.inplace_pairs
+
+ALLREDUCE_MEAN = _in_place("AllreduceMean", "mean")
+ALLREDUCE_SUM = _in_place("AllreduceSum", "sum")
 
 ALLREDUCE_MEAN_START = OpSchema(
     "AllreduceMeanStart",
