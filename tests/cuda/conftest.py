@@ -3,7 +3,8 @@
 import pytest
 
 from c2.registry import core_registry
-from c2_cuda.device import CUDA
+
+CUDA = pytest.importorskip("c2_cuda.device", reason="c2-cuda is not installed").CUDA
 
 REGISTRY = core_registry()
 REGISTRY.add_device(CUDA, "c2-cuda")
