@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from c2.communicate import connect
+from c2.communicate import PrefixStore, connect
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "int8", "float16")
 SIZES = (0, 1, 7, 50_000)  # the last one goes round the ring
@@ -106,3 +106,15 @@ def clones(rank, size, store):
 
 def test_clones_run_beside_each_other(ranks):
     assert ranks(clones, 2) == [([2.0] * 4, [4.0] * 4)] * 2
+
+
+def barrier_and_leave(rank, size, store):
+    for turn in range(20):
+        joined = connect(rank, size, PrefixStore(store, f"turn {turn}"), timeout=30)
+        joined.barrier()
+        joined.close()
+
+
+def test_ranks_that_leave_after_the_last_collective_disturb_nobody(ranks, monkeypatch):
+    monkeypatch.setenv("C2_GLOO_SHARED", "0")
+    assert ranks(barrier_and_leave, 4) == [None] * 4

@@ -44,6 +44,8 @@ void Eager::send(const void *x, size_t bytes, int to, uint32_t tag, Milliseconds
 const void *Eager::receive(int from, size_t bytes, uint32_t tag, Milliseconds timeout)
 {
     Box &box = in_[size_t(from)];
+    if (box.gone)
+        std::rethrow_exception(box.gone);
     box.buffer->waitRecv(timeout);
     Header header;
     std::memcpy(&header, box.room.data(), sizeof header);
@@ -55,5 +57,9 @@ const void *Eager::receive(int from, size_t bytes, uint32_t tag, Milliseconds ti
 void Eager::next(int from)
 {
     Box &box = in_[size_t(from)];
-    box.buffer->recv(from, SLOT, 0, box.room.size());
+    try {
+        box.buffer->recv(from, SLOT, 0, box.room.size());
+    } catch (...) {
+        box.gone = std::current_exception();
+    }
 }

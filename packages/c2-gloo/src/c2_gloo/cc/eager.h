@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,7 @@ class Eager {
     void send(const void *x, size_t bytes, int to, uint32_t tag, Milliseconds timeout);
     /* What a rank sent, `bytes` of it; it stays there until next(from). */
     const void *receive(int from, size_t bytes, uint32_t tag, Milliseconds timeout);
+    /* Waits for the next one. A rank may be gone after the last collective of all: only the next receive tells. */
     void next(int from);
 
   private:
@@ -30,6 +32,7 @@ class Eager {
     struct Box {
         std::vector<char> room;
         std::unique_ptr<gloo::transport::UnboundBuffer> buffer;
+        std::exception_ptr gone; /* why no further message can come */
     };
 
     gloo::Context &context_;
